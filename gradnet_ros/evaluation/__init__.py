@@ -1,0 +1,1 @@
+"""Measuring: sequence readers, metrics as functions of arrays, a runner."""

@@ -1,0 +1,131 @@
+"""GradNet: a Siamese network whose template is corrected by the gradient of its own loss (paper section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from gradnet_ros.nn import alexnet, lite
+from gradnet_ros.nn.correlation import cross_correlate
+from gradnet_ros.nn.losses import logistic_loss
+from gradnet_ros.nn.trunk import Trunk, TrunkSpec
+
+_BUILDERS: dict[str, tuple[Callable[[], Trunk], Callable[[], nn.Module]]] = {
+    "alexnet": (alexnet.build_trunk, alexnet.build_gradient_encoder),
+    "lite": (lite.build_trunk, lite.build_gradient_encoder),
+}
+NETWORKS = tuple(sorted(_BUILDERS))
+"""Names that :class:`GradNet` knows."""
+
+
+class TemplateUpdate(NamedTuple):
+    """The outcome of one gradient-guided step.
+
+    Attributes:
+        h2: (1, stem_channels, h, w) updated target feature, paper equation 4.
+        beta: (1, channels, t, t) updated template beta* = U1(h2), paper equation 5.
+        gradient: (1, stem_channels, h, w) the inner gradient dL/df2(Z), before U2 and unscaled.
+        loss: scalar, the loss of the template before the update.
+    """
+
+    h2: Tensor
+    beta: Tensor
+    gradient: Tensor
+    loss: Tensor
+
+
+class GradNet(nn.Module):
+    """The search trunk f_x, the target's stem f2 and head U1, the gradient encoder U2, and the adjustment.
+
+    Args:
+        network: ``alexnet`` (the paper's) or ``lite``.
+
+    Raises:
+        ValueError: an unknown network.
+    """
+
+    gradient_scale: Tensor
+
+    def __init__(self, network: str = "lite") -> None:
+        super().__init__()
+        if network not in _BUILDERS:
+            raise ValueError(f"network must be one of {', '.join(NETWORKS)}, got {network!r}")
+        build_trunk, build_encoder = _BUILDERS[network]
+        self.search = build_trunk()  # f_x
+        self.target = build_trunk()  # stem = f2, head = U1: the same layers, weights of their own
+        self.encoder = build_encoder()  # U2
+        # SiamFC's 1x1 "adjust" layer: raw correlations become logits. Official code; stage 1.
+        self.adjust_scale = nn.Parameter(torch.tensor(20.0 if self.spec.cosine else 1e-3))
+        self.adjust_bias = nn.Parameter(torch.tensor(-8.0 if self.spec.cosine else 0.0))
+        # What U2 multiplies the gradient by: 10,000 in the paper; measured at the start of training for lite.
+        self.register_buffer("gradient_scale", torch.tensor(1e4))
+
+    @property
+    def spec(self) -> TrunkSpec:
+        """Geometry of crops, features and responses."""
+        return self.search.spec
+
+    def search_features(self, images: Tensor) -> Tensor:
+        """f_x(X): (N, 3, H, W) BGR 0-255 -> (N, channels, h, w)."""
+        features: Tensor = self.search(images)
+        return features
+
+    def fixed_template(self, exemplars: Tensor) -> Tensor:
+        """The SiamFC template f_x(Z): (N, 3, H, W) BGR 0-255 -> (N, channels, t, t)."""
+        return self.search.template(self.search(exemplars))
+
+    def target_features(self, exemplars: Tensor) -> Tensor:
+        """f2(Z): (N, 3, H, W) BGR 0-255 -> (N, stem_channels, h, w)."""
+        features: Tensor = self.target.stem(exemplars)
+        return features
+
+    def template(self, h2: Tensor) -> Tensor:
+        """beta = U1(f2(Z)), or beta* = U1(h2): (N, stem_channels, h, w) -> (N, channels, t, t)."""
+        return self.target.template(self.target.head(h2))
+
+    def adjust(self, scores: Tensor) -> Tensor:
+        """Raw correlations to logits (SiamFC's adjust layer)."""
+        return self.adjust_scale * scores + self.adjust_bias
+
+    def gradnet_logits(self, features: Tensor, beta: Tensor) -> Tensor:
+        """S = beta (*) f_x(X) as the GradNet loss sees it.
+
+        The paper's S has neither scale nor bias. A cosine (``lite``) lies in [-1, 1], where the logistic loss is
+        blind: it goes through the adjust layer.
+
+        Args:
+            features: (N, channels, H, W) search features.
+            beta: (1 or N, channels, t, t).
+
+        Returns:
+            (N, 1, h, w).
+        """
+        scores = cross_correlate(features, beta)
+        return self.adjust(scores) if self.spec.cosine else scores
+
+    def update_template(
+        self, f2: Tensor, features: Tensor, labels: Tensor, create_graph: bool = False
+    ) -> TemplateUpdate:
+        """One gradient-guided step (paper equations 2-5).
+
+        Args:
+            f2: (1, stem_channels, h, w) target feature f2(Z), or the running one.
+            features: (k, channels, H, W) search features; k = 1 when tracking, the batch's k regions in
+                training (template generalization: the inner gradient is the sum over the k maps).
+            labels: (k, 1, h, w) of +1 and -1.
+            create_graph: keep the graph of the gradient, for training through it (second order).
+
+        Returns:
+            The updated feature and template, the gradient and the loss before the update.
+        """
+        with torch.enable_grad():
+            source = f2 if f2.requires_grad else f2.detach().requires_grad_()
+            loss = logistic_loss(self.gradnet_logits(features, self.template(source)), labels)
+            (gradient,) = torch.autograd.grad(loss, source, create_graph=create_graph)
+        h2 = source + self.encoder(self.gradient_scale * gradient)
+        if not create_graph:
+            h2, loss = h2.detach(), loss.detach()
+        return TemplateUpdate(h2, self.template(h2), gradient, loss)

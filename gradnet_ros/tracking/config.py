@@ -1,0 +1,138 @@
+"""Every setting of the online tracker, named, with its bound and its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from math import isfinite
+
+
+@dataclass(frozen=True)
+class TrackerConfig:
+    """Settings of :class:`~gradnet_ros.tracking.tracker.Tracker`; the defaults are the paper's.
+
+    A network's checkpoint may carry its own values for some of them (see
+    :func:`gradnet_ros.nn.checkpoint.load_network`); what the user gives wins over both.
+
+    Where a line names no source, the setting is ours.
+    """
+
+    # --- search (SiamFC section 3.1; official code) ---
+    context_amount: float = 0.5
+    """Context around the box on each side, as a share of (w + h) / 2 on both sides together."""
+    scale_count: int = 3
+    """Scales of the pyramid: ``scale_step ** {-1, 0, 1}`` for 3. Odd."""
+    scale_step: float = 1.04
+    scale_penalty: float = 0.97
+    """Factor on the peak of every scale but the middle one."""
+    scale_smoothing: float = 0.59
+    """Share of the newly found size in the running size."""
+    min_scale: float = 0.2
+    """Smallest size of the search region, relative to the first."""
+    max_scale: float = 5.0
+    """Largest size of the search region, relative to the first."""
+    response_upsampling: int = 16
+    """Bicubic enlargement of the response before its peak is taken."""
+    window_influence: float = 0.25
+    """Weight of the Hann window against the fused response."""
+
+    # --- gradient-guided template (paper section 3.4; official code) ---
+    update_interval: int = 5
+    """Frames between two template updates; 0 switches the gradient branch off altogether."""
+    adaptive_weight: float = 0.15
+    """Weight of the GradNet template's response against the fixed template's on the middle scale."""
+    update_rate: float = 0.6
+    """Running target feature: ``hid <- (1 - update_rate) * hid + update_rate * h2``."""
+
+    # --- reliable samples (official code) ---
+    memory_size: int = 5
+    """Reliable frames kept, first in, first out."""
+    warmup_frames: int = 5
+    """Frames whose mean peak is the reference T."""
+    reliable_ratio: float = 0.5
+    """A frame is reliable when its peak is at least min(reliable_ratio * T, mean of the kept peaks)."""
+
+    # --- early failure (official code) ---
+    early_frames: int = 10
+    """A weak peak within this many first frames updates the template at once."""
+    early_ratio: float = 0.4
+    """Weak: below ``early_ratio * T``."""
+    early_update_rate: float = 0.7
+    """The running feature's rate for such an update."""
+
+    # --- finding the target again (official code) ---
+    refind_after: int = 9
+    """Frames without a reliable sample after which one frame is searched without the Hann window; 0 = never."""
+    refind_at_centre: bool = True
+    """Search at the image's centre too, in the frame after the box left the right edge with a weak peak."""
+
+    # --- what is reported ---
+    tracked_score: float = 0.5
+    """Score from which the state is TRACKED."""
+    lost_score: float = 0.25
+    """Score below which the state is LOST."""
+
+    def __post_init__(self) -> None:
+        """Check every field.
+
+        Raises:
+            ValueError: a field is outside its bound; the message names the field, its value and the bound.
+        """
+        for field in fields(self):
+            value = getattr(self, field.name)
+            low, high = _BOUNDS[field.name]
+            kind = {"int": int, "float": (int, float), "bool": bool}[str(field.type)]
+            whole = field.type == "int" or field.type == "float"
+            if not isinstance(value, kind) or (whole and isinstance(value, bool)):  # type: ignore[arg-type]
+                raise ValueError(f"{field.name} must be of type {field.type}, got {value!r}")
+            if not isfinite(value) or not low <= value <= high:
+                raise ValueError(f"{field.name} must be in [{low}, {high}], got {value!r}")
+        if self.scale_count % 2 == 0:
+            raise ValueError(f"scale_count must be odd, got {self.scale_count}")
+        if self.lost_score > self.tracked_score:
+            raise ValueError(
+                f"lost_score must not exceed tracked_score, got {self.lost_score} > {self.tracked_score}"
+            )
+
+    def with_overrides(self, overrides: Mapping[str, object]) -> TrackerConfig:
+        """Return a copy with some fields replaced.
+
+        Raises:
+            ValueError: an unknown name, or a value outside its bound.
+        """
+        unknown = sorted(set(overrides) - {field.name for field in fields(self)})
+        if unknown:
+            known = ", ".join(field.name for field in fields(self))
+            raise ValueError(f"unknown tracker setting {', '.join(unknown)}; known are: {known}")
+        return replace(self, **overrides)  # type: ignore[arg-type]
+
+    @staticmethod
+    def bounds(name: str) -> tuple[float, float]:
+        """The closed interval that the field ``name`` must lie in (1 and 0 stand for true and false)."""
+        return _BOUNDS[name]
+
+
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "context_amount": (0.0, 2.0),
+    "scale_count": (1, 9),
+    "scale_step": (1.0, 2.0),
+    "scale_penalty": (0.5, 1.0),
+    "scale_smoothing": (0.0, 1.0),
+    "min_scale": (0.01, 1.0),
+    "max_scale": (1.0, 100.0),
+    "response_upsampling": (1, 32),
+    "window_influence": (0.0, 1.0),
+    "update_interval": (0, 1000),
+    "adaptive_weight": (0.0, 1.0),
+    "update_rate": (0.0, 1.0),
+    "memory_size": (1, 100),
+    "warmup_frames": (1, 100),
+    "reliable_ratio": (0.0, 1.0),
+    "early_frames": (0, 1000),
+    "early_ratio": (0.0, 1.0),
+    "early_update_rate": (0.0, 1.0),
+    "refind_after": (0, 10000),
+    "refind_at_centre": (0, 1),
+    "tracked_score": (0.0, 1.0),
+    "lost_score": (0.0, 1.0),
+}

@@ -1,0 +1,63 @@
+"""Boxes, centres and the square that is cropped around a target.
+
+Coordinates are continuous: pixel ``i`` covers ``[i, i + 1]``, so the centre of a box is ``x + w / 2``.
+"""
+
+from __future__ import annotations
+
+from math import isfinite, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradnet_ros.tracking.track import Box
+
+MIN_SIDE = 2.0
+"""Smallest width and height of a box, pixels: below, there is nothing to see."""
+
+
+def check_image(image: object) -> NDArray[np.uint8]:
+    """Return ``image`` if it is one that can be tracked in.
+
+    Raises:
+        ValueError: not a HxWx3 uint8 array with at least 8 pixels on each side.
+    """
+    if not isinstance(image, np.ndarray):
+        raise ValueError(f"image must be a numpy array of HxWx3 uint8 (BGR), got {type(image).__name__}")
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f"image must be HxWx3 uint8 (BGR), got shape {image.shape} of {image.dtype}")
+    if min(image.shape[:2]) < 8:
+        raise ValueError(f"image must be at least 8x8 pixels, got {image.shape[1]}x{image.shape[0]}")
+    return image
+
+
+def check_box(box: object, width: int, height: int) -> Box:
+    """Return ``box`` as four floats if a target of an image of ``width`` x ``height`` pixels can have it.
+
+    Raises:
+        ValueError: not four finite numbers, a side under :data:`MIN_SIDE` pixels or over four times the
+            image's, or a centre outside the image.
+    """
+    try:
+        x, y, w, h = (float(value) for value in box)  # type: ignore[attr-defined]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"box must be four numbers (x, y, w, h), got {box!r}") from error
+    shown = f"(x={x:g}, y={y:g}, w={w:g}, h={h:g})"
+    if not all(isfinite(value) for value in (x, y, w, h)):
+        raise ValueError(f"box must be finite, got {shown}")
+    if w < MIN_SIDE or h < MIN_SIDE:
+        raise ValueError(f"box width and height must be at least {MIN_SIDE:g} pixels, got {shown}")
+    if w > 4 * width or h > 4 * height:
+        raise ValueError(f"box must be at most four times the {width}x{height} image, got {shown}")
+    if not (0 <= x + w / 2 <= width and 0 <= y + h / 2 <= height):
+        raise ValueError(f"box centre must lie inside the {width}x{height} image, got {shown}")
+    return x, y, w, h
+
+
+def context_side(width: float, height: float, amount: float = 0.5) -> float:
+    """Side of the square around a target with its context: ``sqrt((w + 2p)(h + 2p))``, ``2p = amount (w + h)``.
+
+    Source: SiamFC section 3.1; with ``amount`` 0.5, ``p = (w + h) / 4``.
+    """
+    context = amount * (width + height)
+    return sqrt((width + context) * (height + context))

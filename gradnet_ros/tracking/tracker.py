@@ -1,0 +1,345 @@
+"""The tracker: crops -> network -> response -> Track, and now and then a gradient-guided template update."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import sqrt
+from os import PathLike
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gradnet_ros.nn.checkpoint import load_network, shipped_weights
+from gradnet_ros.nn.correlation import cross_correlate
+from gradnet_ros.nn.losses import centre_labels
+from gradnet_ros.tracking.config import TrackerConfig
+from gradnet_ros.tracking.crops import crop_matrix, warp_crops
+from gradnet_ros.tracking.device import select_device
+from gradnet_ros.tracking.geometry import MIN_SIDE, check_box, check_image, context_side
+from gradnet_ros.tracking.memory import ReliableMemory, Sample, copy_features
+from gradnet_ros.tracking.response import Peak, find_peak, hann_window
+from gradnet_ros.tracking.track import Box, Track, TrackState
+
+
+@dataclass
+class _Target:
+    """All that the tracker knows of its target; replaced as a whole by a new ``init``."""
+
+    centre: tuple[float, float]
+    size: tuple[float, float]
+    first_size: tuple[float, float]
+    image_size: tuple[int, int]
+    border: tuple[float, ...]
+    fixed: Tensor
+    hidden: Tensor | None = None  # the running target feature ("hid"); None without the gradient branch
+    adaptive: Tensor | None = None  # beta* = U1(hid)
+    memory: ReliableMemory = field(default_factory=ReliableMemory)
+    frame: int = 0
+    updates: int = 0
+    window_was_dropped: bool = False
+    look_at_centre: bool = False
+
+    @property
+    def box(self) -> Box:
+        (x, y), (w, h) = self.centre, self.size
+        return x - w / 2, y - h / 2, w, h
+
+    @property
+    def scale(self) -> float:
+        return sqrt(self.size[0] * self.size[1] / (self.first_size[0] * self.first_size[1]))
+
+
+@dataclass(frozen=True)
+class _Search:
+    """One pass of the pyramid around a place."""
+
+    centre: tuple[float, float]
+    side: float  # of the middle scale's region, pixels of the image
+    factors: tuple[float, ...]  # region sides relative to the middle one
+    features: Tensor  # (S, C, h, w)
+    fixed: NDArray[np.float32]  # (S, r, r)
+    adaptive: NDArray[np.float32] | None  # (r, r)
+
+
+class Tracker:
+    """GradNet on one target.
+
+    Args:
+        network: ``lite`` or ``alexnet``.
+        device: ``auto`` (CUDA when there is one), ``cpu``, ``cuda`` or ``cuda:N``.
+        weights: a checkpoint file; ``None`` takes the weights that come with the package.
+        config: a :class:`TrackerConfig`, taken as it is, or a mapping of overrides over the network's own
+            settings.
+
+    Raises:
+        ValueError: an unknown network, device or setting, or a checkpoint that cannot be used
+            (:class:`~gradnet_ros.nn.checkpoint.CheckpointError`).
+    """
+
+    def __init__(
+        self,
+        network: str = "lite",
+        device: str = "auto",
+        weights: str | PathLike[str] | None = None,
+        config: TrackerConfig | Mapping[str, object] | None = None,
+    ) -> None:
+        self._device = select_device(device)
+        checkpoint = load_network(shipped_weights(network) if weights is None else Path(weights), network)
+        self._config = self._resolve(config, TrackerConfig().with_overrides(checkpoint.tracker))
+        self._net = checkpoint.net.requires_grad_(False).to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._target: _Target | None = None
+        # Read once: on a GPU every read would wait for the device.
+        self._adjust = (float(self._net.adjust_scale), float(self._net.adjust_bias))
+        self._allocate()
+
+    @property
+    def network(self) -> str:
+        """Name of the network."""
+        return self._net.spec.name
+
+    @property
+    def device(self) -> torch.device:
+        """The device really in use."""
+        return self._device
+
+    @property
+    def config(self) -> TrackerConfig:
+        """The settings in force."""
+        return self._config
+
+    @property
+    def initialised(self) -> bool:
+        """Whether there is a target."""
+        return self._target is not None
+
+    @property
+    def template_updates(self) -> int:
+        """Template updates since the last ``init``."""
+        return self._target.updates if self._target else 0
+
+    def configure(self, config: TrackerConfig | Mapping[str, object]) -> None:
+        """Change settings while running; the target is kept.
+
+        Args:
+            config: settings, or overrides over those in force.
+
+        Raises:
+            ValueError: an unknown setting or a value outside its bound; nothing is changed then.
+        """
+        self._config = self._resolve(config, self._config)
+        self._allocate()
+
+    def reset(self) -> None:
+        """Forget the target."""
+        self._target = None
+
+    @torch.no_grad()
+    def init(self, image: NDArray[np.uint8], box: Box) -> Track:
+        """Start on a target; an earlier one is replaced.
+
+        Args:
+            image: HxWx3 uint8, BGR.
+            box: (x, y, w, h), pixels: top-left corner and size.
+
+        Returns:
+            The track of this frame: the given box.
+
+        Raises:
+            ValueError: a bad image or box; an earlier target is kept then.
+        """
+        image = check_image(image)
+        height, width = image.shape[:2]
+        x, y, w, h = check_box(box, width, height)
+        spec = self._net.spec
+        centre, size = (x + w / 2, y + h / 2), (w, h)
+        border = cv2.mean(image)[:3]
+        side = context_side(w, h, self._config.context_amount) / spec.base_size * spec.exemplar_size
+        exemplar = np.empty((1, spec.exemplar_size, spec.exemplar_size, 3), np.uint8)
+        warp_crops(image, [crop_matrix(centre, side, spec.exemplar_size)], border, exemplar)
+        crop = torch.from_numpy(exemplar).permute(0, 3, 1, 2).to(self._device).float()
+        target = _Target(centre, size, size, (width, height), border, self._net.fixed_template(crop))
+        search = self._search(image, target, centre)
+        if self._config.update_interval > 0:
+            middle = len(search.factors) // 2
+            # "hid" starts at h2(Z_1): one step on the first frame itself (official code).
+            first = Sample(copy_features(search.features, middle), (0.0, 0.0), 0.0)
+            target.hidden = self._net.target_features(crop)
+            self._update(target, first, rate=1.0)
+            target.updates = 0  # the first step is part of the template, not an update of it
+        score = self._score(float(search.fixed.max()))
+        self._target = target
+        return Track(target.box, score, self._state(score), 1.0, False)
+
+    @torch.no_grad()
+    def update(self, image: NDArray[np.uint8]) -> Track:
+        """Find the target in the next frame.
+
+        Args:
+            image: HxWx3 uint8, BGR, of the size that ``init`` saw.
+
+        Raises:
+            ValueError: no target yet, or a bad image; the target is kept.
+        """
+        target = self._target
+        if target is None:
+            raise ValueError("no target: call init(image, box) before update(image)")
+        image = check_image(image)
+        height, width = image.shape[:2]
+        if (width, height) != target.image_size:
+            raise ValueError(
+                f"image must stay {target.image_size[0]}x{target.image_size[1]} pixels, got {width}x{height}"
+            )
+        target.frame += 1
+        search = self._search(image, target, target.centre)
+        if target.look_at_centre:
+            search = self._better_at_centre(image, target, search)
+            target.look_at_centre = False
+        peak = self._find_peak(target, search)
+        score = self._score(peak.raw)
+        strength = score if self._net.spec.cosine else peak.raw
+        self._move(target, search, peak)
+        updated = self._learn(target, search, peak, strength)
+        self._watch_edge(target, strength)
+        return Track(target.box, score, self._state(score), target.scale, updated)
+
+    # --- one frame, step by step ---
+
+    def _search(self, image: NDArray[np.uint8], target: _Target, centre: tuple[float, float]) -> _Search:
+        """Crop the pyramid around ``centre``, run the search trunk, correlate with both templates."""
+        spec, config = self._net.spec, self._config
+        side = context_side(*target.size, config.context_amount) / spec.base_size * spec.search_size
+        half = config.scale_count // 2
+        factors = tuple(config.scale_step**power for power in range(-half, half + 1))
+        matrices = [crop_matrix(centre, side * factor, spec.search_size) for factor in factors]
+        warp_crops(image, matrices, target.border, self._crops)
+        self._input.copy_(self._crops_view, non_blocking=True)
+        features = self._net.search_features(self._input)
+        fixed = cross_correlate(features, target.fixed)[:, 0]
+        adaptive = None
+        if target.adaptive is not None and config.update_interval > 0:
+            adaptive = cross_correlate(features[half : half + 1], target.adaptive)[0, 0].cpu().numpy()
+        return _Search(centre, side, factors, features, fixed.cpu().numpy(), adaptive)
+
+    def _find_peak(self, target: _Target, search: _Search) -> Peak:
+        config, spec = self._config, self._net.spec
+        drop_window = (
+            config.refind_after > 0
+            and target.memory.misses >= config.refind_after
+            and not target.window_was_dropped
+        )
+        target.window_was_dropped = target.window_was_dropped or drop_window
+        return find_peak(
+            search.fixed,
+            search.adaptive,
+            None if drop_window else self._window,
+            stride=spec.stride,
+            factor=config.response_upsampling,
+            scale_penalty=config.scale_penalty,
+            adaptive_weight=config.adaptive_weight,
+            window_influence=config.window_influence,
+        )
+
+    def _move(self, target: _Target, search: _Search, peak: Peak) -> None:
+        """Set the target's centre and size from a peak; the size is smoothed and bounded."""
+        config = self._config
+        width, height = target.image_size
+        pixel = search.side * search.factors[peak.scale] / self._net.spec.search_size
+        target.centre = (
+            min(max(search.centre[0] + peak.dx * pixel, 0.0), float(width)),
+            min(max(search.centre[1] + peak.dy * pixel, 0.0), float(height)),
+        )
+        smoothing = config.scale_smoothing
+        scale = target.scale * (1.0 - smoothing + smoothing * search.factors[peak.scale])
+        first_w, first_h = target.first_size
+        smallest = max(config.min_scale, MIN_SIDE / min(first_w, first_h))
+        scale = min(max(scale, smallest), config.max_scale)
+        target.size = (first_w * scale, first_h * scale)
+
+    def _learn(self, target: _Target, search: _Search, peak: Peak, strength: float) -> bool:
+        """Keep a reliable frame, update the template when it is time; return whether it was."""
+        config, memory = self._config, target.memory
+        reliable = memory.see(strength, config)
+        if config.update_interval == 0 or target.hidden is None:
+            return False
+        if reliable:
+            sample = Sample(copy_features(search.features, peak.scale), (peak.dx, peak.dy), strength)
+            memory.keep(sample, config)
+            target.window_was_dropped = False
+        failing = target.frame <= config.early_frames and strength < config.early_ratio * memory.reference()
+        if not failing and target.frame % config.update_interval:
+            return False
+        best = memory.best()
+        if best is None:
+            return False
+        self._update(target, best, config.early_update_rate if failing else config.update_rate)
+        return True
+
+    def _update(self, target: _Target, sample: Sample, rate: float) -> None:
+        """One gradient-guided step: ``hid <- (1 - rate) hid + rate h2``, then beta* = U1(hid)."""
+        spec = self._net.spec
+        assert target.hidden is not None
+        offset = torch.tensor([sample.offset], device=self._device)
+        labels = centre_labels(offset, spec.response_size, spec.stride)
+        step = self._net.update_template(target.hidden, sample.features, labels)
+        target.hidden = torch.lerp(target.hidden, step.h2, rate)
+        target.adaptive = self._net.template(target.hidden)
+        target.updates += 1
+
+    def _better_at_centre(self, image: NDArray[np.uint8], target: _Target, search: _Search) -> _Search:
+        """Search at the image's centre too; take it when both templates answer more strongly there."""
+        width, height = target.image_size
+        other = self._search(image, target, (width / 2, height / 2))
+        better = other.fixed.max() > search.fixed.max()
+        if search.adaptive is not None and other.adaptive is not None:
+            better = better and other.adaptive.max() > search.adaptive.max()
+        return other if better else search
+
+    def _watch_edge(self, target: _Target, strength: float) -> None:
+        """Note when the target leaves the image with a weak peak.
+
+        The official code watches the right edge only; there is nothing special about it, so all four count.
+        """
+        x, y, w, h = target.box
+        width, height = target.image_size
+        outside = x < 0 or y < 0 or x + w > width or y + h > height
+        weak = strength < self._config.reliable_ratio * target.memory.reference()
+        target.look_at_centre = self._config.refind_at_centre and outside and weak
+
+    # --- helpers ---
+
+    def _score(self, raw: float) -> float:
+        scale, bias = self._adjust
+        logit = scale * raw + bias
+        return float(1.0 / (1.0 + np.exp(-np.clip(logit, -60.0, 60.0))))
+
+    def _state(self, score: float) -> TrackState:
+        if score >= self._config.tracked_score:
+            return TrackState.TRACKED
+        return TrackState.UNCERTAIN if score >= self._config.lost_score else TrackState.LOST
+
+    def _allocate(self) -> None:
+        """Allocate what every frame writes to: crops, the network's input, the window."""
+        spec, config = self._net.spec, self._config
+        count, size = config.scale_count, spec.search_size
+        crops = torch.empty((count, size, size, 3), dtype=torch.uint8, pin_memory=self._device.type == "cuda")
+        self._crops: NDArray[np.uint8] = crops.numpy()
+        self._crops_view = crops.permute(0, 3, 1, 2)
+        self._input = torch.empty(
+            (count, 3, size, size), device=self._device, memory_format=torch.channels_last
+        )
+        self._window = hann_window(spec.response_size * config.response_upsampling)
+
+    @staticmethod
+    def _resolve(
+        config: TrackerConfig | Mapping[str, object] | None, defaults: TrackerConfig
+    ) -> TrackerConfig:
+        if config is None:
+            return defaults
+        if isinstance(config, TrackerConfig):
+            return config
+        return defaults.with_overrides(config)

@@ -1,0 +1,1 @@
+"""Training: shards of pictures -> pairs of crops -> the two stages of the paper."""

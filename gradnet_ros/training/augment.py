@@ -1,0 +1,90 @@
+"""Warps and colours. A warp returns the crop *and* where the target went, so that labels follow the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gradnet_ros.tracking.crops import Image, warp_crops
+
+
+@dataclass(frozen=True)
+class Warp:
+    """A similarity with aspect change from a picture to a square crop.
+
+    Attributes:
+        centre: (x, y) of the target in the picture, pixels (the first pixel's centre is 0).
+        zoom: crop pixels a picture pixel.
+        aspect: width is stretched by this factor, height shrunk by it.
+        angle: rotation, radians.
+        mirror: flip left and right.
+        offset: (x, y) where the target's centre comes to lie, relative to the crop's centre, pixels.
+    """
+
+    centre: tuple[float, float]
+    zoom: float
+    aspect: float = 1.0
+    angle: float = 0.0
+    mirror: bool = False
+    offset: tuple[float, float] = (0.0, 0.0)
+
+    def matrix(self, size: int) -> NDArray[np.float64]:
+        """The 2x3 affine matrix from picture to crop coordinates (pixel centres at whole numbers)."""
+        cosine, sine = np.cos(self.angle), np.sin(self.angle)
+        stretch = np.diag([self.zoom * self.aspect, self.zoom / self.aspect])
+        if self.mirror:
+            stretch[0, 0] *= -1.0
+        linear = np.array([[cosine, -sine], [sine, cosine]]) @ stretch
+        middle = (size - 1) / 2
+        shift = np.array(self.offset) + middle - linear @ np.array(self.centre)
+        return np.column_stack([linear, shift])
+
+
+def apply_warp(picture: Image, warp: Warp, size: int) -> Image:
+    """Cut a ``size`` x ``size`` crop; what lies outside the picture gets its mean colour."""
+    out = np.empty((1, size, size, 3), np.uint8)
+    return warp_crops(picture, [warp.matrix(size)], cv2.mean(picture)[:3], out)[0]
+
+
+def change_colours(crop: Image, rng: np.random.Generator, strength: float) -> Image:
+    """Brightness, contrast, colour gains, grey, defocus, motion blur, loss of resolution, noise.
+
+    Args:
+        crop: HxWx3 BGR.
+        rng: source of chance.
+        strength: 0 (nothing) to 1 (search regions).
+    """
+    pixels = crop.astype(np.float32)
+    if rng.random() < 0.8 * strength:
+        gains = np.exp(rng.normal(0.0, 0.08 * strength, 3)) * np.exp(rng.normal(0.0, 0.15 * strength))
+        mean = pixels.mean()
+        contrast = np.exp(rng.normal(0.0, 0.15 * strength))
+        pixels = ((pixels - mean) * contrast + mean) * gains.astype(np.float32)
+    if rng.random() < 0.1 * strength:
+        pixels[:] = pixels.mean(axis=2, keepdims=True)
+    chance = rng.random()
+    if chance < 0.10 * strength:
+        pixels = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.6, 2.0))
+    elif chance < 0.22 * strength:
+        pixels = cv2.filter2D(pixels, -1, _motion_kernel(int(rng.integers(3, 12)), rng.uniform(0, np.pi)))
+    elif chance < 0.34 * strength:
+        side = crop.shape[0]
+        small = max(8, int(side * rng.uniform(0.25, 0.7)))
+        shrunk = cv2.resize(pixels, (small, small), interpolation=cv2.INTER_AREA)
+        pixels = cv2.resize(shrunk, (side, side), interpolation=cv2.INTER_LINEAR)
+    if rng.random() < 0.2 * strength:
+        pixels = pixels + rng.normal(0.0, rng.uniform(1.0, 8.0), pixels.shape).astype(np.float32)
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+def _motion_kernel(length: int, angle: float) -> NDArray[np.float32]:
+    side = length | 1
+    kernel = np.zeros((side, side), np.float32)
+    middle = side // 2
+    reach = np.array([np.cos(angle), np.sin(angle)]) * middle
+    start, end = np.rint(middle - reach).astype(int), np.rint(middle + reach).astype(int)
+    cv2.line(kernel, start.tolist(), end.tolist(), 1.0)
+    return kernel / kernel.sum()

@@ -1,0 +1,106 @@
+"""Frames from a video file, a folder of pictures or a camera, and back into a video file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Frame = NDArray[np.uint8]
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm")
+
+
+class Frames:
+    """An iterator over frames, HxWx3 uint8 BGR.
+
+    Attributes:
+        count: number of frames, or ``None`` where it is not known (a camera).
+        fps: frames a second as the source gives it, 30 where it gives none.
+    """
+
+    def __init__(self, frames: Iterator[Frame], count: int | None, fps: float) -> None:
+        self._frames, self.count, self.fps = frames, count, fps
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self._frames
+
+
+@contextmanager
+def open_frames(source: str) -> Iterator[Frames]:
+    """Open a video file, a folder of pictures (sorted by name) or a camera (a number).
+
+    Raises:
+        FileNotFoundError: no such file or folder, or a folder without pictures.
+        ValueError: a file or camera that cannot be opened, or a picture that cannot be read.
+    """
+    path = Path(source)
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
+        if not files:
+            raise FileNotFoundError(f"{source}: no pictures ({', '.join(PICTURE_SUFFIXES)}) in this folder")
+        yield Frames(map(_read_picture, files), len(files), 30.0)
+        return
+    camera = source.isdecimal() and not path.exists()
+    if not camera and not path.is_file():
+        raise FileNotFoundError(f"{source}: no such video file, folder or camera number")
+    capture = cv2.VideoCapture(int(source) if camera else source)
+    try:
+        if not capture.isOpened():
+            raise ValueError(f"{source}: cannot be opened as a {'camera' if camera else 'video'}")
+        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        fps = capture.get(cv2.CAP_PROP_FPS)
+        yield Frames(_read_all(capture), count if count > 0 else None, fps if 0 < fps < 1000 else 30.0)
+    finally:
+        capture.release()
+
+
+class VideoWriter:
+    """Writes an mp4; the first frame sets the size.
+
+    Args:
+        path: file to write.
+        fps: frames a second.
+    """
+
+    def __init__(self, path: Path, fps: float) -> None:
+        self._path, self._fps = path, fps
+        self._writer: cv2.VideoWriter | None = None
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.release()
+
+    def write(self, frame: Frame) -> None:
+        """Append a frame, HxWx3 BGR.
+
+        Raises:
+            ValueError: the file cannot be written.
+        """
+        if self._writer is None:
+            size = (frame.shape[1], frame.shape[0])
+            self._writer = cv2.VideoWriter(str(self._path), cv2.VideoWriter.fourcc(*"mp4v"), self._fps, size)
+            if not self._writer.isOpened():
+                raise ValueError(f"{self._path}: cannot be written as a video")
+        self._writer.write(frame)
+
+
+def _read_picture(file: Path) -> Frame:
+    picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise ValueError(f"{file}: not a readable picture")
+    return np.asarray(picture, np.uint8)
+
+
+def _read_all(capture: cv2.VideoCapture) -> Iterator[Frame]:
+    while True:
+        read, frame = capture.read()
+        if not read:
+            return
+        yield np.asarray(frame, np.uint8)

@@ -1,0 +1,37 @@
+"""Build and install gradnet_ros, by colcon as an ament_python package or by pip as an ordinary one."""
+
+from glob import glob
+
+from setuptools import find_packages, setup
+
+NAME = "gradnet_ros"
+
+setup(
+    name=NAME,
+    version="0.1.0",
+    description="ROS 2 perception package around the GradNet single-object tracker",
+    author="gradnet_ros developers",
+    author_email="gradnet-ros@users.noreply.github.com",
+    maintainer="gradnet_ros developers",
+    maintainer_email="gradnet-ros@users.noreply.github.com",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    package_data={NAME: ["py.typed", "weights/*.safetensors", "weights/*.md"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (f"share/{NAME}", ["package.xml"]),
+        (f"share/{NAME}/launch", sorted(glob("launch/*.py"))),
+        (f"share/{NAME}/config", sorted(glob("config/*.yaml"))),
+    ],
+    # ROS packages are declared in package.xml; the tracker and the command line need none of them.
+    install_requires=["numpy", "opencv-python-headless", "torch>=2.0", "safetensors", "tqdm"],
+    extras_require={"plots": ["matplotlib"], "bags": ["rosbags", "rosbags-image"], "test": ["pytest"]},
+    zip_safe=False,
+    entry_points={
+        "console_scripts": [
+            "gradnet = gradnet_ros.cli.main:main",
+            "tracker = gradnet_ros.ros.tracker_node:main",
+        ],
+    },
+)
