@@ -1,4 +1,4 @@
-"""GradNet: a Siamese network whose template is corrected by the gradient of its own loss (paper section 3)."""
+"""GradNet: a Siamese network whose template the gradient of its own loss corrects (paper section 3)."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class GradNet(nn.Module):
         return features
 
     def template(self, h2: Tensor) -> Tensor:
-        """beta = U1(f2(Z)), or beta* = U1(h2): (N, stem_channels, h, w) -> (N, channels, t, t)."""
+        """U1: beta = U1(f2(Z)) or beta* = U1(h2); (N, stem_channels, h, w) -> (N, channels, t, t)."""
         return self.target.template(self.target.head(h2))
 
     def adjust(self, scores: Tensor) -> Tensor:
@@ -93,8 +93,8 @@ class GradNet(nn.Module):
     def gradnet_logits(self, features: Tensor, beta: Tensor) -> Tensor:
         """S = beta (*) f_x(X) as the GradNet loss sees it.
 
-        The paper's S has neither scale nor bias. A cosine (``lite``) lies in [-1, 1], where the logistic loss is
-        blind: it goes through the adjust layer.
+        The paper's S has neither scale nor bias. A cosine (``lite``) lies in [-1, 1], where the logistic
+        loss is blind: it goes through the adjust layer.
 
         Args:
             features: (N, channels, H, W) search features.

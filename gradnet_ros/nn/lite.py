@@ -1,8 +1,8 @@
 """A small trunk that starts from ImageNet: blocks 0-10 of EfficientNet-Lite0 at stride 8.
 
-The stride of block 5 is removed and what follows is dilated by two, so that every cell still sees what it saw in
-ImageNet training. Batch norm is folded into the convolutions when the ImageNet weights are read: tracking data is
-too narrow to re-estimate its statistics, and a folded trunk is faster to train and to run.
+The stride of block 5 is removed and what follows is dilated by two, so that every cell still sees what it saw
+in ImageNet training. Batch norm is folded into the convolutions when the ImageNet weights are read: tracking
+data is too narrow to re-estimate its statistics, and a folded trunk is faster to train and to run.
 
 Sides of crops are ``8 m + 1`` pixels, so that the cells' centres lie symmetrically about the crop's centre.
 """
@@ -132,7 +132,7 @@ class LiteHead(nn.Module):
 
 
 class LiteTrunk(Trunk):
-    """The trunk with a learned weight for every cell of the template (more in the middle, less at the rim)."""
+    """The trunk with a learned weight for every cell of the template (the middle more than the rim)."""
 
     def __init__(self) -> None:
         super().__init__(SPEC, LiteStem(), LiteHead())
@@ -187,7 +187,8 @@ def load_imagenet(trunk: Trunk, state: Mapping[str, Tensor]) -> None:
         KeyError: the checkpoint lacks a layer.
     """
     stem, head = trunk.stem, trunk.head
-    assert isinstance(stem, LiteStem) and isinstance(head, LiteHead)
+    assert isinstance(stem, LiteStem)
+    assert isinstance(head, LiteHead)
     _fold(stem.conv, state, "_conv_stem", "_bn0")
     with torch.no_grad():  # the checkpoint reads RGB
         stem.conv.weight.copy_(stem.conv.weight.flip(1))

@@ -7,9 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def centre_labels(
-    offsets: Tensor, response_size: int, stride: int, radius: float = 16.0
-) -> Tensor:
+def centre_labels(offsets: Tensor, response_size: int, stride: int, radius: float = 16.0) -> Tensor:
     """+1 within ``radius`` of the target, -1 elsewhere.
 
     Args:

@@ -15,8 +15,8 @@ class TrunkSpec:
     Attributes:
         name: the network's name, ``alexnet`` or ``lite``.
         exemplar_size: side of the exemplar crop Z, pixels.
-        base_size: pixels of a crop that the target with its context is scaled to (127 in SiamFC), whatever the
-            exemplar's side; exemplar and search crops share it, so both see the target at one scale.
+        base_size: pixels of a crop that the target with its context is scaled to (127 in SiamFC), whatever
+            the exemplar's side; exemplar and search crops share it, so both see the target at one scale.
         search_size: side of the search crop X, pixels.
         stride: pixels of X from one response cell to the next.
         template_size: side of the template beta, cells.

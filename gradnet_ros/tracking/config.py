@@ -62,9 +62,9 @@ class TrackerConfig:
 
     # --- finding the target again (official code) ---
     refind_after: int = 9
-    """Frames without a reliable sample after which one frame is searched without the Hann window; 0 = never."""
+    """Frames without a reliable sample after which one frame is searched without the window; 0 = never."""
     refind_at_centre: bool = True
-    """Search at the image's centre too, in the frame after the box left the right edge with a weak peak."""
+    """Search at the image's centre too, in the frame after the box left the image with a weak peak."""
 
     # --- what is reported ---
     tracked_score: float = 0.5

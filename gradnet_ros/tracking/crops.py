@@ -11,6 +11,12 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 
 
+def mean_colour(image: Image) -> tuple[float, float, float]:
+    """Mean BGR of a picture: what SiamFC fills in beyond its border."""
+    blue, green, red, _ = np.asarray(cv2.mean(image), float).ravel()
+    return float(blue), float(green), float(red)
+
+
 def crop_matrix(centre: tuple[float, float], side: float, size: int) -> NDArray[np.float64]:
     """The 2x3 matrix from picture to crop coordinates (pixel centres at whole numbers).
 

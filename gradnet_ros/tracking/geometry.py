@@ -55,9 +55,9 @@ def check_box(box: object, width: int, height: int) -> Box:
 
 
 def context_side(width: float, height: float, amount: float = 0.5) -> float:
-    """Side of the square around a target with its context: ``sqrt((w + 2p)(h + 2p))``, ``2p = amount (w + h)``.
+    """Side of the square around a target with its context, pixels.
 
-    Source: SiamFC section 3.1; with ``amount`` 0.5, ``p = (w + h) / 4``.
+    ``sqrt((w + 2p)(h + 2p))`` with ``2p = amount (w + h)``: SiamFC section 3.1, where ``p = (w + h) / 4``.
     """
     context = amount * (width + height)
     return sqrt((width + context) * (height + context))

@@ -1,4 +1,4 @@
-"""From response maps to a place: scale choice, fusion, window, peak (SiamFC section 3.1; GradNet section 3.4)."""
+"""From response maps to a place: scale, fusion, window, peak (SiamFC section 3.1; GradNet section 3.4)."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Track:
         box: ``(x, y, w, h)`` in pixels of the image given to the tracker; its centre lies inside the image.
         score: confidence in [0, 1]: the logistic of the fixed template's raw peak response.
         state: the score against the two thresholds of the configuration.
-        scale: size of the target relative to its first box (geometric mean of width and height; 1 = as given).
+        scale: size of the target relative to its first box (geometric mean of both sides; 1 = as given).
         updated: the adaptive template was updated on this frame.
     """
 

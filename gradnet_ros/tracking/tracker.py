@@ -8,7 +8,6 @@ from math import sqrt
 from os import PathLike
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,7 +17,7 @@ from gradnet_ros.nn.checkpoint import load_network, shipped_weights
 from gradnet_ros.nn.correlation import cross_correlate
 from gradnet_ros.nn.losses import centre_labels
 from gradnet_ros.tracking.config import TrackerConfig
-from gradnet_ros.tracking.crops import crop_matrix, warp_crops
+from gradnet_ros.tracking.crops import crop_matrix, mean_colour, warp_crops
 from gradnet_ros.tracking.device import select_device
 from gradnet_ros.tracking.geometry import MIN_SIDE, check_box, check_image, context_side
 from gradnet_ros.tracking.memory import ReliableMemory, Sample, copy_features
@@ -100,7 +99,8 @@ class Tracker:
     @property
     def network(self) -> str:
         """Name of the network."""
-        return self._net.spec.name
+        name: str = self._net.spec.name
+        return name
 
     @property
     def device(self) -> torch.device:
@@ -157,7 +157,7 @@ class Tracker:
         x, y, w, h = check_box(box, width, height)
         spec = self._net.spec
         centre, size = (x + w / 2, y + h / 2), (w, h)
-        border = cv2.mean(image)[:3]
+        border = mean_colour(image)
         side = context_side(w, h, self._config.context_amount) / spec.base_size * spec.exemplar_size
         exemplar = np.empty((1, spec.exemplar_size, spec.exemplar_size, 3), np.uint8)
         warp_crops(image, [crop_matrix(centre, side, spec.exemplar_size)], border, exemplar)

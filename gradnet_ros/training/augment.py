@@ -1,4 +1,4 @@
-"""Warps and colours. A warp returns the crop *and* where the target went, so that labels follow the picture."""
+"""Warps and colours. A warp knows where the target goes, so that labels follow the picture."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gradnet_ros.tracking.crops import Image, warp_crops
+from gradnet_ros.tracking.crops import Image, mean_colour, warp_crops
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,30 @@ class Warp:
 def apply_warp(picture: Image, warp: Warp, size: int) -> Image:
     """Cut a ``size`` x ``size`` crop; what lies outside the picture gets its mean colour."""
     out = np.empty((1, size, size, 3), np.uint8)
-    return warp_crops(picture, [warp.matrix(size)], cv2.mean(picture)[:3], out)[0]
+    warp_crops(picture, [warp.matrix(size)], mean_colour(picture), out)
+    return np.asarray(out[0])
+
+
+def occlude(
+    crop: Image, offset: tuple[float, float], size: tuple[float, float], rng: np.random.Generator
+) -> None:
+    """Hide up to about half of a target behind a patch from elsewhere in the crop, in place.
+
+    Args:
+        crop: square BGR crop.
+        offset: (x, y) of the target from the crop's centre, pixels.
+        size: (w, h) of the target, pixels.
+        rng: source of chance.
+    """
+    side = crop.shape[0]
+    width, height = (int(np.clip(length * rng.uniform(0.3, 0.7), 4, side // 2)) for length in size)
+    left, top = (
+        int(np.clip(side / 2 + place + rng.uniform(-0.5, 0.5) * length - extent / 2, 0, side - extent))
+        for place, length, extent in zip(offset, size, (width, height), strict=True)
+    )
+    source_x, source_y = rng.integers(0, side - width), rng.integers(0, side - height)
+    patch = crop[source_y : source_y + height, source_x : source_x + width].copy()
+    crop[top : top + height, left : left + width] = patch
 
 
 def change_colours(crop: Image, rng: np.random.Generator, strength: float) -> Image:
@@ -67,14 +90,17 @@ def change_colours(crop: Image, rng: np.random.Generator, strength: float) -> Im
         pixels[:] = pixels.mean(axis=2, keepdims=True)
     chance = rng.random()
     if chance < 0.10 * strength:
-        pixels = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.6, 2.0))
+        blurred = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.6, 2.0))
     elif chance < 0.22 * strength:
-        pixels = cv2.filter2D(pixels, -1, _motion_kernel(int(rng.integers(3, 12)), rng.uniform(0, np.pi)))
+        blurred = cv2.filter2D(pixels, -1, _motion_kernel(int(rng.integers(3, 12)), rng.uniform(0, np.pi)))
     elif chance < 0.34 * strength:
         side = crop.shape[0]
         small = max(8, int(side * rng.uniform(0.25, 0.7)))
         shrunk = cv2.resize(pixels, (small, small), interpolation=cv2.INTER_AREA)
-        pixels = cv2.resize(shrunk, (side, side), interpolation=cv2.INTER_LINEAR)
+        blurred = cv2.resize(shrunk, (side, side), interpolation=cv2.INTER_LINEAR)
+    else:
+        blurred = pixels
+    pixels = np.asarray(blurred, np.float32)
     if rng.random() < 0.2 * strength:
         pixels = pixels + rng.normal(0.0, rng.uniform(1.0, 8.0), pixels.shape).astype(np.float32)
     return np.clip(pixels, 0, 255).astype(np.uint8)
@@ -87,4 +113,4 @@ def _motion_kernel(length: int, angle: float) -> NDArray[np.float32]:
     reach = np.array([np.cos(angle), np.sin(angle)]) * middle
     start, end = np.rint(middle - reach).astype(int), np.rint(middle + reach).astype(int)
     cv2.line(kernel, start.tolist(), end.tolist(), 1.0)
-    return kernel / kernel.sum()
+    return np.asarray(kernel / kernel.sum(), np.float32)

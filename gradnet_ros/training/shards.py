@@ -99,7 +99,5 @@ def open_shards(folder: Path) -> ShardIndex:
 def _members(shard: Path) -> dict[str, Picture]:
     with tarfile.open(shard) as tar:
         return {
-            member.name: Picture(shard, member.offset_data, member.size)
-            for member in tar
-            if member.isfile()
+            member.name: Picture(shard, member.offset_data, member.size) for member in tar if member.isfile()
         }

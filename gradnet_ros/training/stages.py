@@ -1,4 +1,4 @@
-"""The two training stages: functions of a network and a batch that return a loss. The loop knows nothing else."""
+"""The two training stages: functions of a network and a batch that return a loss."""
 
 from __future__ import annotations
 
@@ -46,11 +46,12 @@ def base_step(net: GradNet, batch: Batch, ranking_weight: float = 1.0) -> StepRe
     negatives = 0.5 * functional.softplus(logits[others]).mean() if count > 1 else logits.new_zeros(())
 
     distance = target_distance(batch.offsets, spec.response_size, spec.stride)
-    near = torch.exp(-0.5 * (distance / spec.stride) ** 2)
-    near = near / near.sum((1, 2, 3), keepdim=True)
+    near = _soft_place(distance, spec.stride)
     places = logits.transpose(0, 1).flatten(1)  # a template's scores at every place of every region
-    targets = torch.block_diag(*near.flatten(1))
-    ranking = ranking_loss(places, targets)
+    cells = near.shape[-1] ** 2
+    targets = near.new_zeros(count, count, cells)
+    targets[torch.arange(count), torch.arange(count)] = near.flatten(1)
+    ranking = ranking_loss(places, targets.flatten(1))
     hit = own.flatten(1).argmax(1)
     error = distance.flatten(1).gather(1, hit[:, None])
     return StepResult(
@@ -64,12 +65,14 @@ def base_step(net: GradNet, batch: Batch, ranking_weight: float = 1.0) -> StepRe
     )
 
 
-def update_step(net: GradNet, batch: Batch, generalise: bool = True, ranking_weight: float = 0.5) -> StepResult:
+def update_step(
+    net: GradNet, batch: Batch, generalise: bool = True, ranking_weight: float = 0.5
+) -> StepResult:
     """Stage 2, the update branch, through the inner gradient (second order).
 
     Template generalization (paper section 3.3): only the first exemplar makes the template; it is applied to
-    all k search regions of k different objects, the inner gradient is the sum over the k maps, and the updated
-    template must find every one of the k.
+    all k search regions of k different objects, the inner gradient is the sum over the k maps, and the
+    updated template must find every one of the k.
 
     Args:
         net: f_x is not trained here: its features get no gradient.
@@ -84,8 +87,7 @@ def update_step(net: GradNet, batch: Batch, generalise: bool = True, ranking_wei
     count = features.shape[0]
     groups = [slice(0, count)] if generalise else [slice(i, i + 1) for i in range(count)]
     distance = target_distance(batch.offsets, spec.response_size, spec.stride)
-    near = torch.exp(-0.5 * (distance / spec.stride) ** 2)
-    near = near / near.sum((1, 2, 3), keepdim=True)
+    near = _soft_place(distance, spec.stride)
     before = after = ranking = features.new_zeros(())
     hits, norms = [], []
     for group in groups:
@@ -108,3 +110,9 @@ def update_step(net: GradNet, batch: Batch, generalise: bool = True, ranking_wei
             "gradient_rms": sum(norms) / len(norms),
         },
     )
+
+
+def _soft_place(distance: Tensor, stride: int) -> Tensor:
+    """Where the target is, as shares that sum to one: a Gaussian with a deviation of one cell."""
+    near = torch.exp(-0.5 * (distance / stride) ** 2)
+    return near / near.sum((1, 2, 3), keepdim=True)

@@ -88,13 +88,20 @@ def node_of(launch_file, **given):
 def test_defaults_leave_every_parameter_to_the_file(launch_file):
     node = node_of(launch_file)
     assert node.parameters == ["/share/gradnet_ros/config/tracker.yaml"]
-    assert (node.package, node.executable, node.name, node.namespace) == ("gradnet_ros", "tracker", "tracker", "")
+    assert (node.package, node.executable, node.name, node.namespace) == (
+        "gradnet_ros",
+        "tracker",
+        "tracker",
+        "",
+    )
     assert node.remappings == [("image", "image")]
     assert node.ros_arguments == ["--log-level", "info"]
 
 
 def test_given_arguments_come_after_the_file_and_keep_their_types(launch_file):
-    node = node_of(launch_file, device="cuda:0", autostart="False", use_sim_time="true", params_file="/p.yaml")
+    node = node_of(
+        launch_file, device="cuda:0", autostart="False", use_sim_time="true", params_file="/p.yaml"
+    )
     path, values = node.parameters
     assert path == "/p.yaml"
     assert set(values) == {"device", "autostart", "use_sim_time"}
@@ -110,9 +117,10 @@ def test_defaults_are_among_the_choices(launch_file):
 
 def test_real_launch_loads_it():
     pytest.importorskip("launch_ros")
-    from launch import LaunchContext
     from launch.actions import DeclareLaunchArgument
     from launch.launch_description_sources import get_launch_description_from_python_launch_file
+
+    from launch import LaunchContext
 
     description = get_launch_description_from_python_launch_file(str(LAUNCH_FILE))
     context = LaunchContext()

@@ -1,0 +1,1 @@
+"""The ``gradnet`` command: one file a sub-command, each a thin shell over the library."""

@@ -1,0 +1,49 @@
+"""Entry point of ``gradnet``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from gradnet_ros import __version__
+from gradnet_ros.cli import eval as eval_command
+from gradnet_ros.cli import track as track_command
+from gradnet_ros.cli import train as train_command
+
+_COMMANDS = (track_command, eval_command, train_command)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all sub-commands; torch is imported only once one of them runs."""
+    parser = argparse.ArgumentParser(
+        prog="gradnet", description="Track one target in video with a gradient-guided Siamese network."
+    )
+    parser.add_argument("--version", action="version", version=f"gradnet_ros {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in _COMMANDS:
+        command.add_parser(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``gradnet`` and return its exit status.
+
+    Args:
+        argv: arguments after the program's name; ``None`` takes the process's own.
+    """
+    arguments = build_parser().parse_args(argv)
+    try:
+        status: int = arguments.run(arguments)
+    except (ValueError, OSError) as error:
+        # What the user gave is wrong: say so in one line. Anything else is our fault and shows its traceback.
+        print(f"gradnet {arguments.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"gradnet {arguments.command}: interrupted", file=sys.stderr)
+        return 130
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

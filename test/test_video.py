@@ -1,0 +1,58 @@
+"""Sources of frames."""
+
+import cv2
+import numpy as np
+import pytest
+
+from gradnet_ros.video import VideoWriter, open_frames
+from support import texture
+
+
+def test_a_video_gives_its_frames_count_and_speed(tmp_path):
+    path = tmp_path / "clip.mp4"
+    frames = [texture(np.random.default_rng(n), 48, 64, 16) for n in range(5)]
+    with VideoWriter(path, 12.5) as writer:
+        for frame in frames:
+            writer.write(frame)
+    with open_frames(str(path)) as opened:
+        assert (opened.count, opened.fps) == (5, 12.5)
+        read = list(opened)
+    assert len(read) == 5
+    assert np.abs(read[3].astype(int) - frames[3]).mean() < 20
+
+
+def test_pictures_come_sorted_by_name(tmp_path):
+    for number in (2, 0, 1):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((8, 8, 3), number, np.uint8))
+    with open_frames(str(tmp_path)) as frames:
+        assert frames.count == 3
+        assert [int(frame[0, 0, 0]) for frame in frames] == [0, 1, 2]
+
+
+def test_missing_and_empty_sources(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no such video file, folder or camera"), open_frames("none"):
+        pass
+    with pytest.raises(FileNotFoundError, match="no pictures"), open_frames(str(tmp_path)):
+        pass
+
+
+def test_a_broken_picture_is_named(tmp_path):
+    (tmp_path / "0.png").write_bytes(b"nothing")
+    with (
+        open_frames(str(tmp_path)) as frames,
+        pytest.raises(ValueError, match="0.png: not a readable picture"),
+    ):
+        list(frames)
+
+
+def test_an_absent_camera():
+    with pytest.raises(ValueError, match="97: cannot be opened as a camera"), open_frames("97"):
+        pass
+
+
+def test_a_video_that_cannot_be_written(tmp_path):
+    with (
+        VideoWriter(tmp_path / "none" / "clip.mp4", 25) as writer,
+        pytest.raises(ValueError, match="cannot be written as a video"),
+    ):
+        writer.write(np.zeros((16, 16, 3), np.uint8))
