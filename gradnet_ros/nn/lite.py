@@ -151,23 +151,27 @@ def build_trunk() -> Trunk:
 
 
 class LiteGradientEncoder(nn.Module):
-    """U2: two 3x3 convolutions, tanh, and a learned reach.
+    """U2: a soft normalisation, two 3x3 convolutions, tanh, and a learned reach; nothing in, nothing out.
 
-    No batch norm (the paper's U2 has one): its statistics would come from the one active exemplar. It starts
-    at zero, so that training starts from the template without an update.
+    Between a frame that the template explains and a look-alike that confuses it the gradient's size differs
+    by a factor of hundreds, and training by template generalization sees only the large ones. So a large
+    gradient is brought to unit size, a small one stays small, and without biases no gradient means no update.
+    The paper's batch norm would take its statistics from the one active exemplar. It starts at zero, so that
+    training starts from the template without an update.
     """
 
     def __init__(self) -> None:
         super().__init__()
         channels = SPEC.stem_channels
-        self.first = nn.Conv2d(channels, 2 * channels, 3, padding=1)
-        self.second = nn.Conv2d(2 * channels, channels, 3, padding=1)
-        self.reach = nn.Parameter(torch.full((1, channels, 1, 1), 2.0))
+        self.first = nn.Conv2d(channels, 2 * channels, 3, padding=1, bias=False)
+        self.second = nn.Conv2d(2 * channels, channels, 3, padding=1, bias=False)
+        self.reach = nn.Parameter(torch.full((1, channels, 1, 1), 4.0))
         nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)  # type: ignore[arg-type]
 
     def forward(self, gradient: Tensor) -> Tensor:
         """(N, 40, h, w) scaled gradient -> (N, 40, h, w) change of the target feature."""
+        size = gradient.square().mean((1, 2, 3), keepdim=True)
+        gradient = gradient / torch.sqrt(1.0 + size)
         return self.reach * torch.tanh(self.second(torch.relu(self.first(gradient))))
 
 

@@ -58,9 +58,9 @@ class PairConfig:
         scene_share: share of pairs whose target is a random box in a scene.
         video_weight: how much more often a track with several crops is drawn than a still.
         max_shift: furthest offset of the target in the search crop, pixels.
-        max_zoom_change: largest log-ratio of the target's size between search crop and exemplar. Small, so that
-            the response falls when the scale is wrong: a wide range (0.18 was tried) teaches the network not to
-            care, and the scale pyramid goes blind.
+        max_zoom_change: largest log-ratio of the target's size between search crop and exemplar. Small, so
+            that the response falls when the scale is wrong: a wide range (0.18 was tried) teaches the network
+            not to care, and the scale pyramid goes blind.
         max_angle: largest rotation between the two, radians.
         occlusion_share: share of search crops in which a patch from elsewhere hides a part of the target.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib import resources
+from itertools import cycle
 from pathlib import Path
 
 import torch
@@ -12,9 +13,9 @@ from torch import Tensor
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.lite import LiteHead, LiteStem, load_imagenet
 from gradnet_ros.training.loop import LoopConfig, train
-from gradnet_ros.training.pairs import PairConfig
+from gradnet_ros.training.pairs import Batch, PairConfig
 from gradnet_ros.training.shards import ShardIndex
-from gradnet_ros.training.stages import base_step, update_step
+from gradnet_ros.training.stages import StepResult, base_step, update_step
 
 _FROZEN_BLOCKS = 3
 """Blocks of the stem that keep their ImageNet weights: the costly ones, at strides 2 and 4."""
@@ -88,4 +89,21 @@ def train_update(net: GradNet, index: ShardIndex, config: LoopConfig, output: Pa
     groups: list[dict[str, object]] = [{"params": target, "rate": 0.2}, {"params": encoder}]
     # The inner gradient is taken in float32: bfloat16 has too few digits for it.
     config = replace(config, bfloat16=False)
-    return train(net, groups, index, update_step, config, output, PairConfig(max_shift=48.0))
+    sizes = cycle(group_sizes(config.batch_size))
+
+    def step(net: GradNet, batch: Batch) -> StepResult:
+        return update_step(net, batch, next(sizes))
+
+    return train(net, groups, index, step, config, output, PairConfig(max_shift=48.0))
+
+
+def group_sizes(batch_size: int) -> list[int]:
+    """The k of successive steps: the whole batch, half of it, a quarter, ... , 1.
+
+    The paper trains with the largest alone. Tracking is the smallest: one object and the template's own. U2
+    must read both gradients, so both are trained.
+    """
+    sizes = [batch_size]
+    while sizes[-1] > 1:
+        sizes.append(sizes[-1] // 2)
+    return sizes

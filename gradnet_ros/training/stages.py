@@ -65,33 +65,37 @@ def base_step(net: GradNet, batch: Batch, ranking_weight: float = 1.0) -> StepRe
     )
 
 
-def update_step(
-    net: GradNet, batch: Batch, generalise: bool = True, ranking_weight: float = 0.5
-) -> StepResult:
+def update_step(net: GradNet, batch: Batch, group_size: int, ranking_weight: float = 0.5) -> StepResult:
     """Stage 2, the update branch, through the inner gradient (second order).
 
-    Template generalization (paper section 3.3): only the first exemplar makes the template; it is applied to
-    all k search regions of k different objects, the inner gradient is the sum over the k maps, and the
-    updated template must find every one of the k.
+    Template generalization (paper section 3.3): only the first exemplar of k pairs of different objects makes
+    the template; it is applied to all k search regions, the inner gradient is the sum over the k maps, and
+    the updated template must find every one of the k.
 
     Args:
         net: f_x is not trained here: its features get no gradient.
-        batch: k pairs of different objects.
-        generalise: false gives every pair its own exemplar and its own update.
+        batch: pairs of different objects.
+        group_size: k; 1 gives every pair its own exemplar and its own update, as in tracking. A last group
+            may be smaller.
         ranking_weight: weight of the softmax over places (ours) beside the paper's logistic loss.
+
+    Raises:
+        ValueError: a group size under 1.
     """
+    if group_size < 1:
+        raise ValueError(f"group_size must be at least 1, got {group_size}")
     spec = net.spec
     with torch.no_grad():
         features = net.search_features(batch.searches.float())
     labels = centre_labels(batch.offsets, spec.response_size, spec.stride)
     count = features.shape[0]
-    groups = [slice(0, count)] if generalise else [slice(i, i + 1) for i in range(count)]
     distance = target_distance(batch.offsets, spec.response_size, spec.stride)
     near = _soft_place(distance, spec.stride)
     before = after = ranking = features.new_zeros(())
     hits, norms = [], []
-    for group in groups:
-        f2 = net.target_features(batch.exemplars[group.start : group.start + 1].float())
+    for start in range(0, count, group_size):
+        group = slice(start, min(start + group_size, count))
+        f2 = net.target_features(batch.exemplars[start : start + 1].float())
         update = net.update_template(f2, features[group], labels[group], create_graph=True)
         logits = net.gradnet_logits(features[group], update.beta)
         after = after + logistic_loss(logits, labels[group]) / count

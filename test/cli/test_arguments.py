@@ -39,13 +39,17 @@ def test_help(command, capsys):
 
 
 def test_the_parser_does_not_wait_for_torch():
-    code = "import sys; from gradnet_ros.cli.main import build_parser; build_parser(); assert 'torch' not in sys.modules"
+    code = (
+        "import sys; from gradnet_ros.cli.main import build_parser; build_parser();"
+        "assert 'torch' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_core_needs_no_ros():
     code = (
-        "import sys; sys.modules['rclpy'] = None; from gradnet_ros import Tracker, Track, TrackState, TrackerConfig;"
+        "import sys; sys.modules['rclpy'] = None;"
+        "from gradnet_ros import Tracker, Track, TrackState, TrackerConfig;"
         "assert not [m for m in sys.modules if m.startswith(('rclpy.', 'sensor_msgs', 'gradnet_ros.ros'))]"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

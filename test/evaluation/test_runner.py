@@ -41,12 +41,12 @@ def test_frames_and_truth_must_agree(root):
     need_weights()
     file = root / "one" / "groundtruth_rect.txt"
     file.write_text("\n".join(file.read_text().splitlines()[:-2]))
-    with pytest.raises(ValueError, match="one: 12 frames, but 10 rows of truth"):
+    with pytest.raises(ValueError, match=r"one: 12 frames, but 10 rows of truth"):
         evaluate_sequence(Tracker("lite", "cpu"), read_folder(root)[0])
 
 
 def test_an_empty_folder(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no .*groundtruth_rect.txt below"):
+    with pytest.raises(FileNotFoundError, match=r"no .*groundtruth_rect.txt below"):
         read_folder(tmp_path)
 
 

@@ -40,14 +40,14 @@ def test_half_precision_round_trip(tmp_path):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(CheckpointError, match="no weights at .*none.safetensors"):
+    with pytest.raises(CheckpointError, match=r"no weights at .*none.safetensors"):
         load_network(tmp_path / "none.safetensors")
 
 
 @pytest.mark.parametrize("cut", [0, 5, 1000])
 def test_damaged_file(file, cut):
     file.write_bytes(file.read_bytes()[:cut])
-    with pytest.raises(CheckpointError, match="expected a safetensors file"):
+    with pytest.raises(CheckpointError, match=r"expected a safetensors file"):
         load_network(file)
 
 
@@ -59,7 +59,7 @@ def test_foreign_safetensors_file(tmp_path):
 
 
 def test_another_networks_file(file):
-    with pytest.raises(CheckpointError, match="expected weights of network alexnet, found 'lite'"):
+    with pytest.raises(CheckpointError, match=r"expected weights of network alexnet, found 'lite'"):
         load_network(file, "alexnet")
 
 
@@ -86,12 +86,12 @@ def test_tensors_that_do_not_fit(file, change, message):
 @pytest.mark.parametrize("text", ["{", "[1]"])
 def test_settings_that_are_no_object(file, text):
     save_file(load_file(file), file, metadata(tracker=text))
-    with pytest.raises(CheckpointError, match="expected (JSON|a JSON object) in metadata 'tracker'"):
+    with pytest.raises(CheckpointError, match=r"expected (JSON|a JSON object) in metadata 'tracker'"):
         load_network(file)
 
 
 def test_networks_without_shipped_weights_are_named():
-    with pytest.raises(CheckpointError, match="no weights are shipped for network 'alexnet'"):
+    with pytest.raises(CheckpointError, match=r"no weights are shipped for network 'alexnet'"):
         shipped_weights("alexnet")
-    with pytest.raises(CheckpointError, match="network must be one of"):
+    with pytest.raises(CheckpointError, match=r"network must be one of"):
         shipped_weights("vgg")

@@ -129,3 +129,13 @@ def test_training_reaches_u2_and_f2_through_the_gradient():
 def test_unknown_network_is_refused():
     with pytest.raises(ValueError, match="network must be one of alexnet, lite, got 'resnet'"):
         GradNet("resnet")
+
+
+def test_lite_encoder_answers_nothing_with_nothing_and_bounds_the_rest():
+    encoder = random_network("lite").encoder
+    gradient = torch.randn(1, 40, 19, 19, generator=torch.Generator().manual_seed(0))
+    assert encoder(torch.zeros_like(gradient)).abs().max() == 0
+    small, large = encoder(1e-3 * gradient), encoder(1e3 * gradient)
+    assert small.abs().max() < 0.05 * encoder(gradient).abs().max()
+    torch.testing.assert_close(large, encoder(1e6 * gradient), rtol=1e-3, atol=1e-4)
+    assert large.abs().max() <= encoder.reach.abs().max()

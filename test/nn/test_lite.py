@@ -49,7 +49,7 @@ def test_folded_stem_equals_convolution_and_batch_norm(imagenet):
 def test_a_checkpoint_without_a_layer_is_refused(imagenet):
     state = dict(imagenet)
     del state["_blocks.3._bn1.weight"]
-    with pytest.raises(KeyError, match="_blocks.3._bn1.weight"):
+    with pytest.raises(KeyError, match=r"_blocks.3._bn1.weight"):
         load_imagenet(build_trunk(), state)
 
 

@@ -7,7 +7,7 @@ from torch import nn
 from gradnet_ros.nn.checkpoint import load_network
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.training.loop import LoopConfig, schedule, update_average
-from gradnet_ros.training.recipe import train_base, train_update
+from gradnet_ros.training.recipe import group_sizes, train_base, train_update
 from gradnet_ros.training.shards import open_shards
 from support import random_network
 from training.fixture_shards import write_shards
@@ -27,6 +27,11 @@ def test_average_moves_by_its_decay():
     nn.init.ones_(net.weight)
     update_average(average, net, 0.75)
     assert average.weight.item() == pytest.approx(0.25)
+
+
+def test_group_sizes_go_from_the_batch_to_one():
+    assert group_sizes(8) == [8, 4, 2, 1]
+    assert group_sizes(1) == [1]
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ def test_round_trip(tmp_path):
 
 
 def test_a_folder_without_an_index(tmp_path):
-    with pytest.raises(FileNotFoundError, match="index.jsonl not found"):
+    with pytest.raises(FileNotFoundError, match=r"index.jsonl not found"):
         open_shards(tmp_path)
 
 
@@ -43,5 +43,5 @@ def test_bytes_that_are_no_picture(tmp_path):
     data = bytearray(picture.shard.read_bytes())
     data[picture.offset : picture.offset + picture.length] = bytes(picture.length)
     picture.shard.write_bytes(bytes(data))
-    with pytest.raises(ValueError, match="not a picture"):
+    with pytest.raises(ValueError, match=r"not a picture"):
         picture.read()
