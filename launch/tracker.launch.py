@@ -11,11 +11,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
-from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
+
+from launch import LaunchContext, LaunchDescription
 
 TEXTS = ("image_transport", "device", "network")
 FLAGS = ("use_sim_time", "autostart")
@@ -34,7 +35,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 "image",
                 default_value="image",
-                description="Topic of the images; with the compressed transport its base, without /compressed.",
+                description="Topic of the images; without /compressed for the compressed transport.",
             ),
             DeclareLaunchArgument(
                 "image_transport",

@@ -2,10 +2,9 @@
 
     python scripts/bench_node.py [--size 1280x720] [--rate 60] [--seconds 10] [-- ROS arguments of the node]
 
-A node is started, images are published to it, a target is given, and during tracking a service is called that has
-to be looked at but is refused. Printed are absolute figures and the two ratios that matter: a latency below two
-processing times means that no backlog builds up, and answers come in a small part of a processing time or of the
-0.2 s that they may take.
+A node is started, images are published to it, a target is given, and during tracking a service is called
+with a box that is looked at and refused. Printed are absolute figures and the ratios that matter: a latency
+below two processing times means that no backlog builds up; an answer may take 0.2 s.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from threading import Thread
 
 import numpy as np
@@ -122,9 +122,21 @@ def main() -> int:
     parser.add_argument("node", nargs="*", help="ROS arguments of the node, after --")
     options = parser.parse_args()
     width, height = (int(part) for part in options.size.split("x"))
+    # With the default, a loaded machine loses most large images and the camera is not fast any more.
+    profile = Path(__file__).parents[1] / "config" / "fastdds_large_images.xml"
+    old = os.environ.get("ROS_DISTRO") in ("humble", "jazzy")
+    os.environ.setdefault(f"{'FASTRTPS' if old else 'FASTDDS'}_DEFAULT_PROFILES_FILE", str(profile))
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 101))
-    command = [sys.executable, "-m", "gradnet_ros.ros.tracker_node", "--ros-args", "--log-level", "error", *options.node]
+    command = [
+        sys.executable,
+        "-m",
+        "gradnet_ros.ros.tracker_node",
+        "--ros-args",
+        "--log-level",
+        "error",
+        *options.node,
+    ]
     process = subprocess.Popen(command)
     rclpy.init()
     bench = Bench(width, height)
@@ -168,9 +180,12 @@ def report(bench: Bench, camera: Camera, options: argparse.Namespace) -> None:
     print(f"results {values['fps']} Hz; processing p50 {processing:.1f} p95 {values['processing_ms_p95']} ms")
     print(f"latency at the node p50 {values['latency_ms_p50']} p95 {values['latency_ms_p95']} ms")
     print(f"latency at a subscriber p50 {percentile(bench.latencies, 0.5):.1f} p95 {latency:.1f} ms")
-    print(f"answers p50 {percentile(bench.answers, 0.5):.1f} p95 {answer:.1f} max {max(bench.answers):.1f} ms")
-    print(f"latency p95 at the node / processing p50: {float(values['latency_ms_p95']) / processing:.2f}  (goal < 2)")
-    print(f"latency p95 at a subscriber / processing p50: {latency / processing:.2f}")
+    print(
+        f"answers p50 {percentile(bench.answers, 0.5):.1f} p95 {answer:.1f} max {max(bench.answers):.1f} ms"
+    )
+    slow = float(values["processing_ms_p95"])
+    print(f"latency p95 / processing p95: {latency / slow:.2f}  (goal < 2)")
+    print(f"latency p95 / processing p50: {latency / processing:.2f}")
     print(f"answer max / {ANSWER_LIMIT_MS:g} ms: {max(bench.answers) / ANSWER_LIMIT_MS:.2f}  (goal < 1)")
 
 

@@ -30,9 +30,9 @@ def test_pictures_come_sorted_by_name(tmp_path):
 
 
 def test_missing_and_empty_sources(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no such video file, folder or camera"), open_frames("none"):
+    with pytest.raises(FileNotFoundError, match=r"no such video file, folder or camera"), open_frames("none"):
         pass
-    with pytest.raises(FileNotFoundError, match="no pictures"), open_frames(str(tmp_path)):
+    with pytest.raises(FileNotFoundError, match=r"no pictures"), open_frames(str(tmp_path)):
         pass
 
 
@@ -40,19 +40,19 @@ def test_a_broken_picture_is_named(tmp_path):
     (tmp_path / "0.png").write_bytes(b"nothing")
     with (
         open_frames(str(tmp_path)) as frames,
-        pytest.raises(ValueError, match="0.png: not a readable picture"),
+        pytest.raises(ValueError, match=r"0.png: not a readable picture"),
     ):
         list(frames)
 
 
 def test_an_absent_camera():
-    with pytest.raises(ValueError, match="97: cannot be opened as a camera"), open_frames("97"):
+    with pytest.raises(ValueError, match=r"97: cannot be opened as a camera"), open_frames("97"):
         pass
 
 
 def test_a_video_that_cannot_be_written(tmp_path):
     with (
         VideoWriter(tmp_path / "none" / "clip.mp4", 25) as writer,
-        pytest.raises(ValueError, match="cannot be written as a video"),
+        pytest.raises(ValueError, match=r"cannot be written as a video"),
     ):
         writer.write(np.zeros((16, 16, 3), np.uint8))

@@ -1,0 +1,78 @@
+"""The image subscription: its topic, its QoS, and who publishes there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.qos import (
+    HistoryPolicy,
+    QoSCompatibility,
+    QoSProfile,
+    ReliabilityPolicy,
+    qos_check_compatible,
+)
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CompressedImage, Image
+
+from gradnet_ros.ros.compat import create_subscription
+
+
+class ImageInput:
+    """Subscribes to ``image``, or with the compressed transport to what image_transport makes of it.
+
+    Attributes:
+        topic: the topic as it is on the wire.
+        incompatible_policy: QoS policy of a publisher that does not fit, as the middleware last said.
+    """
+
+    def __init__(
+        self,
+        node: Any,
+        transport: str,
+        on_image: Callable[[Any], None],
+        on_incompatible_qos: Callable[[str], None],
+    ) -> None:
+        """Subscribe.
+
+        Args:
+            node: the node.
+            transport: ``raw`` or ``compressed``.
+            on_image: called with every message.
+            on_incompatible_qos: called with a text when a publisher's QoS does not fit.
+
+        Raises:
+            RuntimeError: a QoS override is not valid.
+        """
+        self._node = node
+        self._on_incompatible_qos = on_incompatible_qos
+        self.incompatible_policy = ""
+        # A remapping of `image` is to carry over: the transport's name is appended to the remapped one.
+        base = node.resolve_topic_name("image")
+        self.topic = base if transport == "raw" else node.resolve_topic_name(f"{base}/{transport}")
+        # Sensor data, of which only the newest counts.
+        qos = QoSProfile(depth=1, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.BEST_EFFORT)
+        self._subscription = create_subscription(
+            node,
+            self._note_policy,
+            Image if transport == "raw" else CompressedImage,
+            "image" if transport == "raw" else self.topic,
+            on_image,
+            qos,
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    def publishers(self) -> tuple[int, int]:
+        """Publishers of the topic, and how many of them have a QoS that does not fit."""
+        wanted = self._subscription.qos_profile
+        offers = [info.qos_profile for info in self._node.get_publishers_info_by_topic(self.topic)]
+        unfit = [qos for qos in offers if qos_check_compatible(qos, wanted)[0] == QoSCompatibility.ERROR]
+        return len(offers), len(unfit)
+
+    def destroy(self) -> None:
+        """Unsubscribe."""
+        self._node.destroy_subscription(self._subscription)
+
+    def _note_policy(self, policy: str) -> None:
+        self.incompatible_policy = policy
+        self._on_incompatible_qos(f"a publisher of {self.topic} offers a QoS that does not fit: {policy}")

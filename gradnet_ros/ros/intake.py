@@ -1,0 +1,115 @@
+"""What happens to an image on arrival: counted, checked, ordered, kept, handed on; not converted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gradnet_ros.ros import images
+from gradnet_ros.ros.counters import FrameCounts
+from gradnet_ros.ros.frames import Frame
+from gradnet_ros.ros.history import FrameHistory
+from gradnet_ros.ros.slot import LatestSlot
+from gradnet_ros.ros.stamps import NANOSECONDS, seconds, to_nanoseconds
+
+
+class Intake:
+    """Receives the images of one activation, all from one thread.
+
+    Attributes:
+        jump_back: a stamp this many seconds or more before the last one begins a new stream (a bag that
+            starts over, a simulation that was reset); a smaller step back is a frame out of order.
+        number: number of the last frame that was accepted.
+        last_arrival: when the last message came, whatever it was like, on the caller's clock; or None.
+        description: encoding and ``width x height`` of the last good image; the size of a compressed one is
+            not known here.
+    """
+
+    def __init__(
+        self,
+        slot: LatestSlot[Frame],
+        history: FrameHistory,
+        counts: FrameCounts,
+        wanted: Callable[[], bool],
+        on_trouble: Callable[[str, str], None],
+        on_good: Callable[[], None],
+        jump_back: float,
+    ) -> None:
+        """Connect the intake.
+
+        Args:
+            slot: where frames go that are to be tracked.
+            history: where all good frames are kept for a while.
+            counts: the account of frames.
+            wanted: whether frames are to be tracked now.
+            on_trouble: called with a kind (``bad``, ``out_of_order``, ``restart``) and a text for the log.
+            on_good: called for a frame that looks good and is not wanted; the worker judges the others.
+            jump_back: see the attribute.
+        """
+        self._slot = slot
+        self._history = history
+        self._counts = counts
+        self._wanted = wanted
+        self._on_trouble = on_trouble
+        self._on_good = on_good
+        self._last_stamp = 0
+        self.jump_back = jump_back
+        self.number = 0
+        self.last_arrival: float | None = None
+        self.description: tuple[str, str] = ("", "")
+
+    def receive(self, message: Any, now: float) -> None:
+        """Take one message.
+
+        Args:
+            message: ``sensor_msgs`` Image or CompressedImage.
+            now: time of arrival in seconds, on a clock that never steps back.
+        """
+        self._counts.add("received")
+        self.last_arrival = now
+        if not self._is_good(message):
+            return
+        stamp = to_nanoseconds(message.header.stamp)
+        if not self._is_next(stamp):
+            return
+        self._last_stamp = stamp
+        self.number += 1
+        frame = Frame(message, stamp, self.number)
+        # The slot first: what the worker finds in the history must have been in the slot before.
+        if self._wanted():
+            if self._slot.put(frame) is not None:
+                self._counts.add("dropped")
+        else:
+            self._counts.add("idle")
+            self._on_good()
+        self._history.add(frame)
+
+    def _is_good(self, message: Any) -> bool:
+        try:
+            if images.is_compressed(message):
+                size = ""
+            else:
+                images.check_layout(message)
+                size = f"{message.width}x{message.height}"
+        except ValueError as error:
+            self._counts.add("bad")
+            self._on_trouble("bad", str(error))
+            return False
+        self.description = (images.encoding_of(message), size)
+        return True
+
+    def _is_next(self, stamp: int) -> bool:
+        """Whether a frame may follow the last one; a sender that does not stamp is taken at its order."""
+        back = self._last_stamp - stamp
+        if stamp == 0 or self._last_stamp == 0 or back < 0:
+            return True
+        if back >= self.jump_back * NANOSECONDS:
+            self._history.clear()
+            self._on_trouble("restart", f"stamps jumped back by {seconds(back)}: a new stream begins")
+            return True
+        self._counts.add("out_of_order")
+        self._on_trouble(
+            "out_of_order",
+            f"image with stamp {seconds(stamp)} came after one with {seconds(self._last_stamp)}",
+        )
+        return False

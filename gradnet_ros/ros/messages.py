@@ -1,0 +1,57 @@
+"""Between the tracker's boxes and the messages of vision_msgs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vision_msgs.msg import BoundingBox2D, Detection2D, ObjectHypothesisWithPose
+
+from gradnet_ros.tracking.track import Box, Track, TrackState
+
+
+def to_bbox(box: Box) -> Any:
+    """``vision_msgs/BoundingBox2D`` of a box ``(x, y, w, h)``: centre and full size, pixels, no rotation."""
+    x, y, w, h = (float(value) for value in box)
+    message = BoundingBox2D()
+    message.center.position.x = x + w / 2
+    message.center.position.y = y + h / 2
+    message.size_x = w
+    message.size_y = h
+    return message
+
+
+def from_bbox(message: Any) -> Box:
+    """Box ``(x, y, w, h)`` in pixels of a ``vision_msgs/BoundingBox2D``; nothing is checked but the rotation.
+
+    Raises:
+        ValueError: the box is rotated.
+    """
+    if message.center.theta != 0.0:
+        raise ValueError(
+            f"a rotated box cannot be tracked: center.theta must be 0, got {message.center.theta}"
+        )
+    w, h = float(message.size_x), float(message.size_y)
+    return (message.center.position.x - w / 2, message.center.position.y - h / 2, w, h)
+
+
+def to_detection(track: Track, header: Any, target_id: str, class_id: str) -> Any:
+    """``vision_msgs/Detection2D`` of a track.
+
+    A lost target has no hypothesis: ``results`` is empty, and ``bbox`` is where it was last thought to be.
+
+    Args:
+        track: what the tracker said.
+        header: ``std_msgs/Header`` of the image.
+        target_id: name of the target.
+        class_id: what the target is; may be empty.
+    """
+    message = Detection2D()
+    message.header = header
+    message.id = target_id
+    message.bbox = to_bbox(track.box)
+    if track.state is not TrackState.LOST:
+        hypothesis = ObjectHypothesisWithPose()
+        hypothesis.hypothesis.class_id = class_id
+        hypothesis.hypothesis.score = float(track.score)
+        message.results = [hypothesis]
+    return message

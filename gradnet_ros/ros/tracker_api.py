@@ -1,0 +1,102 @@
+"""What the node asks of a tracker: the part of :class:`gradnet_ros.tracking.tracker.Tracker` that it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradnet_ros.tracking.config import TrackerConfig
+from gradnet_ros.tracking.track import Box, Track
+
+
+class TrackerLike(Protocol):
+    """Follows one object, see :class:`gradnet_ros.tracking.tracker.Tracker`; for one thread at a time."""
+
+    @property
+    def device(self) -> Any:
+        """The ``torch.device`` in use."""
+
+    @property
+    def network(self) -> str:
+        """Name of the network."""
+
+    @property
+    def template_updates(self) -> int:
+        """Template updates since the target was given."""
+
+    @property
+    def config(self) -> TrackerConfig:
+        """The settings in force."""
+
+    def init(self, image: NDArray[np.uint8], box: Box) -> Track:
+        """Take a target; ValueError leaves the tracker as it was."""
+
+    def update(self, image: NDArray[np.uint8]) -> Track:
+        """Find the target in the next image."""
+
+    def configure(self, config: TrackerConfig) -> None:
+        """Change the settings; the target is kept."""
+
+    def reset(self) -> None:
+        """Forget the target."""
+
+
+TrackerFactory = Callable[[str, str, "str | None"], TrackerLike]
+"""``(network, device, weights) -> tracker``; ValueError, OSError or RuntimeError when it cannot be made."""
+
+
+def make_tracker(network: str, device: str, weights: str | None) -> TrackerLike:
+    """Load the real tracker.
+
+    Args:
+        network: name of the network.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        weights: path of a checkpoint; None for the weights that come with the package.
+
+    Raises:
+        ValueError: unknown network, unusable weights, or a CUDA device that is not there.
+    """
+    from gradnet_ros.tracking.tracker import Tracker  # Here, not above: it brings in torch.
+
+    return Tracker(network=network, device=device, weights=weights)
+
+
+@dataclass(frozen=True)
+class LoadedTracker:
+    """A tracker, and how it came about.
+
+    Attributes:
+        tracker: the tracker.
+        requested: the device that was asked for.
+        problem: why it is not on that device; empty if it is.
+    """
+
+    tracker: TrackerLike
+    requested: str
+    problem: str = ""
+
+    def gpu_megabytes(self) -> float | None:
+        """GPU memory taken by tensors, MB (1,000,000 bytes); None when the tracker is not on a GPU."""
+        if str(self.tracker.device).partition(":")[0] != "cuda":
+            return None
+        import torch
+
+        return float(torch.cuda.memory_allocated(self.tracker.device)) / 1e6
+
+
+def load_tracker(factory: TrackerFactory, network: str, device: str, weights: str | None) -> LoadedTracker:
+    """Make a tracker, on the CPU if the CUDA device that was asked for cannot be used.
+
+    Raises:
+        ValueError: it cannot be made on the CPU either; as OSError or RuntimeError, if these are the reason.
+    """
+    try:
+        return LoadedTracker(factory(network, device, weights), device)
+    except (ValueError, RuntimeError) as error:  # torch reports a broken driver as RuntimeError.
+        if not device.startswith("cuda"):
+            raise
+        return LoadedTracker(factory(network, "cpu", weights), device, str(error))

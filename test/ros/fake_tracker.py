@@ -1,0 +1,68 @@
+"""A tracker that finds the bright pixels: right by construction, quick, and as slow as a test wants it."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import numpy as np
+
+from gradnet_ros.tracking.config import TrackerConfig
+from gradnet_ros.tracking.geometry import check_box, check_image
+from gradnet_ros.tracking.track import Track, TrackState
+
+DELAY = "GRADNET_FAKE_DELAY"
+"""Environment variable: seconds that every update takes."""
+BRIGHT = 128
+POISON = 77
+"""An image whose first pixel's first value is this makes the tracker fail."""
+
+
+class FakeTracker:
+    """Keeps the contract of ``Tracker``; it has no GPU."""
+
+    def __init__(self, network="lite", device="auto", weights=None):
+        if device.startswith("cuda"):
+            raise ValueError(f"device {device!r} asked for, but 0 CUDA devices are available")
+        if network != "lite":
+            raise ValueError(f"unknown network {network!r}")
+        if weights is not None and not os.path.exists(weights):
+            raise FileNotFoundError(f"no such checkpoint: {weights}")
+        self.network = network
+        self.device = "cpu"
+        self.config = TrackerConfig(update_interval=7)  # a network's own setting
+        self.template_updates = 0
+        self.seen = 0
+        self._size = None
+
+    def configure(self, config):
+        self.config = config
+
+    def reset(self):
+        self._size = None
+
+    def init(self, image, box):
+        check_image(image)
+        if image[0, 0, 0] == POISON:
+            raise RuntimeError("poisoned")
+        box = check_box(box, image.shape[1], image.shape[0])
+        self._size, self.template_updates, self.seen = box[2:], 0, 1
+        return Track(box, 0.9, TrackState.TRACKED, 1.0, False)
+
+    def update(self, image):
+        if self._size is None:
+            raise ValueError("no target")
+        time.sleep(float(os.environ.get(DELAY, "0")))
+        if image[0, 0, 0] == POISON:
+            raise RuntimeError("poisoned")
+        self.seen += 1
+        rows, columns = np.nonzero(image[:, :, 0] > BRIGHT)
+        w, h = self._size
+        if len(rows) == 0:
+            return Track((0.0, 0.0, w, h), 0.1, TrackState.LOST, 1.0, False)
+        x, y = columns.min(), rows.min()
+        return Track((float(x), float(y), w, h), 0.9, TrackState.TRACKED, 1.0, False)
+
+
+def make_fake(network, device, weights):
+    return FakeTracker(network, device, weights)
