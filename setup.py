@@ -22,7 +22,7 @@ setup(
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
         (f"share/{NAME}/launch", sorted(glob("launch/*.py"))),
-        (f"share/{NAME}/config", sorted(glob("config/*.yaml"))),
+        (f"share/{NAME}/config", sorted(glob("config/*.*"))),
     ],
     # ROS packages are declared in package.xml; the tracker and the command line need none of them.
     install_requires=["numpy", "opencv-python-headless", "torch>=2.0", "safetensors", "tqdm"],

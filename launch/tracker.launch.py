@@ -11,12 +11,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
+from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
-
-from launch import LaunchContext, LaunchDescription
 
 TEXTS = ("image_transport", "device", "network")
 FLAGS = ("use_sim_time", "autostart")
@@ -27,7 +26,7 @@ def generate_launch_description() -> LaunchDescription:
     flag = ["", "true", "false", "True", "False"]
     return LaunchDescription(
         [
-            DeclareLaunchArgument("name", default_value="tracker", description="Name of the node."),
+            DeclareLaunchArgument("name", default_value="tracker_node", description="Name of the node."),
             DeclareLaunchArgument("namespace", default_value="", description="Namespace of the node."),
             DeclareLaunchArgument(
                 "params_file", default_value=default_params, description="Path of a parameters file."

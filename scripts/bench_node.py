@@ -21,6 +21,7 @@ from threading import Thread
 import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from gradnet_ros.ros.messages import to_image
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
@@ -28,7 +29,6 @@ from std_msgs.msg import Header
 from vision_msgs.msg import Detection2D
 
 from gradnet_interfaces.srv import InitTarget
-from gradnet_ros.ros.drawing import to_image
 from gradnet_ros.ros.rolling import percentile
 from gradnet_ros.ros.stamps import to_nanoseconds
 
@@ -71,10 +71,10 @@ class Bench:
         self.values: dict[str, str] = {}
         self.latencies: list[float] = []
         self.answers: list[float] = []
-        self._client = self.node.create_client(InitTarget, "tracker/init_target")
+        self._client = self.node.create_client(InitTarget, "tracker_node/init_target")
         self._size = (width, height)
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
-        self.node.create_subscription(Detection2D, "tracker/detection", self._on_detection, 10)
+        self.node.create_subscription(Detection2D, "tracker_node/detection", self._on_detection, 10)
 
     def spin(self, seconds: float) -> None:
         """Spin for a while."""

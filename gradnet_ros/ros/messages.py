@@ -1,9 +1,13 @@
-"""Between the tracker's boxes and the messages of vision_msgs."""
+"""Between the tracker's arrays and boxes and ROS messages."""
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+from sensor_msgs.msg import Image
 from vision_msgs.msg import BoundingBox2D, Detection2D, ObjectHypothesisWithPose
 
 from gradnet_ros.tracking.track import Box, Track, TrackState
@@ -54,4 +58,18 @@ def to_detection(track: Track, header: Any, target_id: str, class_id: str) -> An
         hypothesis.hypothesis.class_id = class_id
         hypothesis.hypothesis.score = float(track.score)
         message.results = [hypothesis]
+    return message
+
+
+def to_image(image: NDArray[np.uint8], header: Any) -> Any:
+    """``sensor_msgs/Image`` (bgr8) of an H x W x 3 uint8 BGR array, with the given ``std_msgs/Header``."""
+    message = Image()
+    message.header = header
+    message.height, message.width = image.shape[:2]
+    message.encoding = "bgr8"
+    message.step = message.width * 3
+    # An array.array passes the message's setter as it is; other sequences are checked value by value.
+    data = array("B")
+    data.frombytes(np.ascontiguousarray(image).data.cast("B"))
+    message.data = data
     return message

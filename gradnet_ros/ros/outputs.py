@@ -10,8 +10,8 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Float32
 from vision_msgs.msg import Detection2D
 
-from gradnet_ros.ros.drawing import annotate, to_image
-from gradnet_ros.ros.messages import to_detection
+from gradnet_ros.drawing import draw_track
+from gradnet_ros.ros.messages import to_detection, to_image
 from gradnet_ros.ros.worker import Result
 
 QUEUE = 10
@@ -54,7 +54,7 @@ class Outputs:
         """Draw and publish the debug image, if anybody subscribes."""
         if not self._is_alive() or self._debug.get_subscription_count() == 0:
             return
-        drawn = annotate(result.image, result.track, result.target.id, line_width)
+        drawn = draw_track(result.image.copy(), result.track, result.target.id, line_width)
         self._send(self._debug, to_image(drawn, result.frame.message.header))
 
     def destroy(self) -> None:

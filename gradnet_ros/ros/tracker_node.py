@@ -47,7 +47,7 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
         Raises:
             rclpy.exceptions.ParameterException: a parameter value is not allowed.
         """
-        super().__init__("tracker", **keywords)
+        super().__init__("tracker_node", **keywords)
         self._factory = factory
         self._phase = "unconfigured"
         self._failure = ""
@@ -233,7 +233,7 @@ def main(args: Sequence[str] | None = None, factory: TrackerFactory = make_track
     try:
         node = TrackerNode(factory)
     except ParameterException as error:
-        rclpy.logging.get_logger("tracker").fatal(str(error))
+        rclpy.logging.get_logger("tracker_node").fatal(str(error))
         rclpy.shutdown()
         return 1
     try:

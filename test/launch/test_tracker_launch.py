@@ -91,7 +91,7 @@ def test_defaults_leave_every_parameter_to_the_file(launch_file):
     assert (node.package, node.executable, node.name, node.namespace) == (
         "gradnet_ros",
         "tracker",
-        "tracker",
+        "tracker_node",
         "",
     )
     assert node.remappings == [("image", "image")]
@@ -117,10 +117,9 @@ def test_defaults_are_among_the_choices(launch_file):
 
 def test_real_launch_loads_it():
     pytest.importorskip("launch_ros")
+    from launch import LaunchContext
     from launch.actions import DeclareLaunchArgument
     from launch.launch_description_sources import get_launch_description_from_python_launch_file
-
-    from launch import LaunchContext
 
     description = get_launch_description_from_python_launch_file(str(LAUNCH_FILE))
     context = LaunchContext()

@@ -8,7 +8,7 @@ def run(tmp_path):
 
     started = []
 
-    def start(*ros_arguments, command=FAKE_NODE, node="tracker", image="image", **environment):
+    def start(*ros_arguments, command=FAKE_NODE, node="tracker_node", image="image", **environment):
         process = NodeProcess(command, tmp_path, *ros_arguments, **environment)
         graph = Graph(node, image)
         started.append((process, graph))

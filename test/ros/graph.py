@@ -24,8 +24,7 @@ from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2D
 
 from gradnet_interfaces.srv import InitTarget
-from gradnet_ros.ros.drawing import to_image
-from gradnet_ros.ros.messages import to_bbox
+from gradnet_ros.ros.messages import to_bbox, to_image
 from gradnet_ros.ros.stamps import to_nanoseconds
 
 WAIT_S = 40.0
@@ -85,7 +84,7 @@ class NodeProcess:
 class Graph:
     """Publishes images, listens to everything, calls services."""
 
-    def __init__(self, node="tracker", image="image"):
+    def __init__(self, node="tracker_node", image="image"):
         self.context = rclpy.Context()
         rclpy.init(context=self.context)
         self.node = rclpy.create_node("test_side", context=self.context)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 pytest.importorskip("rclpy")
@@ -6,7 +7,8 @@ from hypothesis import strategies as st
 from std_msgs.msg import Header
 from vision_msgs.msg import BoundingBox2D
 
-from gradnet_ros.ros.messages import from_bbox, to_bbox, to_detection
+from gradnet_ros.ros.images import to_bgr
+from gradnet_ros.ros.messages import from_bbox, to_bbox, to_detection, to_image
 from gradnet_ros.tracking.track import Track, TrackState
 
 numbers = st.floats(-1e4, 1e4)
@@ -51,3 +53,11 @@ def test_lost_target_has_its_last_box_and_no_hypothesis():
     detection = to_detection(track(TrackState.LOST), Header(), "t1", "cup")
     assert len(detection.results) == 0
     assert (detection.bbox.size_x, detection.bbox.center.position.x) == (30.0, 25.0)
+
+
+def test_image_message_there_and_back():
+    pixels = np.random.default_rng(0).integers(0, 256, (7, 5, 3), np.uint8)
+    message = to_image(pixels, Header(frame_id="camera"))
+    assert (message.width, message.height, message.step, message.encoding) == (5, 7, 15, "bgr8")
+    assert message.header.frame_id == "camera"
+    np.testing.assert_array_equal(to_bgr(message), pixels)

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("rclpy")
 from std_msgs.msg import Header
 
-from gradnet_ros.ros.drawing import to_image
+from gradnet_ros.ros.messages import to_image
 from ros.graph import EVERY_IMAGE, REAL_NODE, centre, stamp_of
 
 pytestmark = pytest.mark.integration
