@@ -21,7 +21,6 @@ from threading import Thread
 import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from gradnet_ros.ros.messages import to_image
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
@@ -29,6 +28,7 @@ from std_msgs.msg import Header
 from vision_msgs.msg import Detection2D
 
 from gradnet_interfaces.srv import InitTarget
+from gradnet_ros.ros.messages import to_image
 from gradnet_ros.ros.rolling import percentile
 from gradnet_ros.ros.stamps import to_nanoseconds
 
@@ -105,7 +105,7 @@ class Bench:
 
     def _on_diagnostics(self, array: DiagnosticArray) -> None:
         for status in array.status:
-            if status.name == "tracker: tracking":
+            if status.name == "tracker_node: tracking":
                 self.values = {item.key: item.value for item in status.values}
 
     def _on_detection(self, detection: Detection2D) -> None:

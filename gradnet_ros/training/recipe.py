@@ -86,7 +86,7 @@ def train_update(net: GradNet, index: ShardIndex, config: LoopConfig, output: Pa
     target = [*stem.blocks[_FROZEN_BLOCKS:].parameters(), *head.parameters()]
     for parameter in (*encoder, *target):
         parameter.requires_grad_(True)
-    groups: list[dict[str, object]] = [{"params": target, "rate": 0.2}, {"params": encoder}]
+    groups: list[dict[str, object]] = [{"params": target, "rate": 0.1}, {"params": encoder}]
     # The inner gradient is taken in float32: bfloat16 has too few digits for it.
     config = replace(config, bfloat16=False)
     sizes = cycle(group_sizes(config.batch_size))
