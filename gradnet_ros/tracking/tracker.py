@@ -35,8 +35,8 @@ class _Target:
     image_size: tuple[int, int]
     border: tuple[float, ...]
     fixed: Tensor
-    hidden: Tensor | None = None  # the running target feature ("hid"); None without the gradient branch
-    adaptive: Tensor | None = None  # beta* = U1(hid)
+    hidden: Tensor  # the running target feature ("hid"), f2(Z) before the first step
+    adaptive: Tensor | None = None  # beta* = U1(hid), from the first step on
     memory: ReliableMemory = field(default_factory=ReliableMemory)
     frame: int = 0
     updates: int = 0
@@ -162,13 +162,13 @@ class Tracker:
         exemplar = np.empty((1, spec.exemplar_size, spec.exemplar_size, 3), np.uint8)
         warp_crops(image, [crop_matrix(centre, side, spec.exemplar_size)], border, exemplar)
         crop = torch.from_numpy(exemplar).permute(0, 3, 1, 2).to(self._device).float()
-        target = _Target(centre, size, size, (width, height), border, self._net.fixed_template(crop))
+        fixed, f2 = self._net.fixed_template(crop), self._net.target_features(crop)
+        target = _Target(centre, size, size, (width, height), border, fixed, f2)
         search = self._search(image, target, centre)
         if self._config.update_interval > 0:
             middle = len(search.factors) // 2
             # "hid" starts at h2(Z_1): one step on the first frame itself (official code).
             first = Sample(copy_features(search.features, middle), (0.0, 0.0), 0.0)
-            target.hidden = self._net.target_features(crop)
             self._update(target, first, rate=1.0)
             target.updates = 0  # the first step is part of the template, not an update of it
         score = self._score(float(search.fixed.max()))
@@ -264,7 +264,7 @@ class Tracker:
         """Keep a reliable frame, update the template when it is time; return whether it was."""
         config, memory = self._config, target.memory
         reliable = memory.see(strength, config)
-        if config.update_interval == 0 or target.hidden is None:
+        if config.update_interval == 0:
             return False
         if reliable:
             sample = Sample(copy_features(search.features, peak.scale), (peak.dx, peak.dy), strength)
@@ -282,7 +282,6 @@ class Tracker:
     def _update(self, target: _Target, sample: Sample, rate: float) -> None:
         """One gradient-guided step: ``hid <- (1 - rate) hid + rate h2``, then beta* = U1(hid)."""
         spec = self._net.spec
-        assert target.hidden is not None
         offset = torch.tensor([sample.offset], device=self._device)
         labels = centre_labels(offset, spec.response_size, spec.stride)
         step = self._net.update_template(target.hidden, sample.features, labels)

@@ -72,6 +72,29 @@ def occlude(
     crop[top : top + height, left : left + width] = patch
 
 
+def replace_background(
+    crop: Image, background: Image, offset: tuple[float, float], size: tuple[float, float]
+) -> Image:
+    """Keep a target and put another picture behind it.
+
+    In a still the background moves with the target, and a network trained on stills follows the background:
+    it loses small targets that move over a resting scene.
+
+    Args:
+        crop: square BGR crop with the target.
+        background: a crop of the same side.
+        offset: (x, y) of the target from the crop's centre, pixels.
+        size: (w, h) of the target, pixels; what is kept is the ellipse in it, with a soft rim.
+    """
+    side = crop.shape[0]
+    axis = np.arange(side, dtype=np.float32) - (side - 1) / 2
+    across = (axis - offset[0]) / max(size[0] / 2, 1.0)
+    down = (axis - offset[1]) / max(size[1] / 2, 1.0)
+    radius = np.sqrt(across[None, :] ** 2 + down[:, None] ** 2)
+    share = np.clip((1.2 - radius) / 0.25, 0.0, 1.0)[..., None]
+    return np.asarray(share * crop + (1.0 - share) * background, np.uint8)
+
+
 def change_colours(crop: Image, rng: np.random.Generator, strength: float) -> Image:
     """Brightness, contrast, colour gains, grey, defocus, motion blur, loss of resolution, noise.
 

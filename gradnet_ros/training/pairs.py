@@ -14,7 +14,13 @@ from torch.utils.data import IterableDataset, get_worker_info
 from gradnet_ros.nn.trunk import TrunkSpec
 from gradnet_ros.tracking.crops import Image
 from gradnet_ros.tracking.geometry import context_side
-from gradnet_ros.training.augment import Warp, apply_warp, change_colours, occlude
+from gradnet_ros.training.augment import (
+    Warp,
+    apply_warp,
+    change_colours,
+    occlude,
+    replace_background,
+)
 from gradnet_ros.training.shards import CROP_BASE, ShardIndex
 
 
@@ -62,6 +68,7 @@ class PairConfig:
             that the response falls when the scale is wrong: a wide range (0.18 was tried) teaches the network
             not to care, and the scale pyramid goes blind.
         max_angle: largest rotation between the two, radians.
+        new_background_share: share of search crops in which the target stands before another picture.
         occlusion_share: share of search crops in which a patch from elsewhere hides a part of the target.
     """
 
@@ -71,6 +78,7 @@ class PairConfig:
     max_zoom_change: float = 0.06
     max_angle: float = 0.26
     occlusion_share: float = 0.15
+    new_background_share: float = 0.4
 
 
 class PairSampler(IterableDataset[Pair]):
@@ -162,11 +170,31 @@ class PairSampler(IterableDataset[Pair]):
             width * search_warp.zoom * search_warp.aspect,
             height * search_warp.zoom / search_warp.aspect,
         )
+        if rng.random() < config.new_background_share:
+            search = replace_background(search, self._background(rng), search_warp.offset, size)
         if rng.random() < config.occlusion_share:
             occlude(search, search_warp.offset, size, rng)
         return Pair(
             change_colours(exemplar, rng, 0.3), change_colours(search, rng, 1.0), search_warp.offset, size
         )
+
+    def _background(self, rng: np.random.Generator) -> Image:
+        """A piece of another picture, of the size of a search crop."""
+        if self._index.scenes and rng.random() < 0.7:
+            picture = self._index.scenes[int(rng.integers(len(self._index.scenes)))].read()
+        else:
+            track = self._tracks[int(rng.integers(len(self._tracks)))]
+            picture = track.crops[0].read()
+        height, width = picture.shape[:2]
+        size = self._spec.search_size
+        # At least large enough to fill the crop.
+        zoom = size / min(width, height) * float(np.exp(rng.uniform(0.0, 1.0)))
+        reach_x, reach_y = width - size / zoom, height - size / zoom
+        centre = (
+            float(width / 2 + rng.uniform(-0.5, 0.5) * reach_x),
+            float(height / 2 + rng.uniform(-0.5, 0.5) * reach_y),
+        )
+        return apply_warp(picture, Warp(centre, zoom, mirror=bool(rng.random() < 0.5)), size)
 
 
 def _random_box(

@@ -172,14 +172,15 @@ def test_settings_change_while_running_and_wrong_ones_change_nothing(tracker, sc
     assert tracker.update(frames[4]).state is TrackState.TRACKED
 
 
-def test_switching_the_gradient_branch_on_later_waits_for_the_next_init(tracker, scene):
+def test_the_gradient_branch_can_be_switched_on_and_off_while_tracking(tracker, scene):
     frames, truth = scene
     tracker.configure({"update_interval": 0})
     follow(tracker, frames[:3], truth[0])
     tracker.configure({"update_interval": 1})
-    assert not tracker.update(frames[3]).updated
-    tracker.init(frames[3], tuple(truth[3]))
-    assert tracker.update(frames[4]).updated
+    assert tracker.update(frames[3]).updated
+    tracker.configure({"update_interval": 0})
+    assert not tracker.update(frames[4]).updated
+    assert tracker.template_updates == 1
 
 
 def test_an_early_failure_updates_at_once(tracker, scene):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradnet_ros.training.augment import Warp, apply_warp, change_colours, occlude
+from gradnet_ros.training.augment import Warp, apply_warp, change_colours, occlude, replace_background
 from support import texture
 
 
@@ -80,3 +80,16 @@ def test_occlusion_hides_a_part_of_the_target_only(dx, dy, w, h):
     if len(rows):
         assert (rows.max() - rows.min() + 1) <= max(4, 0.7 * h) + 1
         assert (columns.max() - columns.min() + 1) <= max(4, 0.7 * w) + 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(dx=st.integers(-60, 60), dy=st.integers(-60, 60), w=st.floats(10, 100), h=st.floats(10, 100))
+def test_another_background_leaves_the_target_alone(dx, dy, w, h):
+    crop = np.full((241, 241, 3), 200, np.uint8)
+    background = np.full((241, 241, 3), 50, np.uint8)
+    mixed = replace_background(crop, background, (dx, dy), (w, h))
+    rows, columns = np.mgrid[:241, :241]
+    radius = np.hypot((columns - 120 - dx) / (w / 2), (rows - 120 - dy) / (h / 2))
+    assert (mixed[radius < 0.9] == 200).all()
+    assert (mixed[radius > 1.25] == 50).all()
+    assert (crop == 200).all()

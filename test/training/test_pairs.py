@@ -18,8 +18,9 @@ def index(tmp_path_factory):
     return open_shards(folder)
 
 
-def test_labels_lie_on_the_object(index):
-    config = PairConfig(scene_share=0.0, occlusion_share=0.0)
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_labels_lie_on_the_object(index, share):
+    config = PairConfig(scene_share=0.0, occlusion_share=0.0, new_background_share=share)
     sampler, rng = PairSampler(index, SPEC, config, 0), np.random.default_rng(0)
     for _ in range(25):
         pair = sampler.draw(rng)
@@ -37,7 +38,13 @@ def test_labels_lie_on_the_object(index):
 
 
 def test_scene_pairs_show_one_place_twice(index):
-    config = PairConfig(scene_share=1.0, max_angle=0.0, max_zoom_change=0.0, occlusion_share=0.0)
+    config = PairConfig(
+        scene_share=1.0,
+        max_angle=0.0,
+        max_zoom_change=0.0,
+        occlusion_share=0.0,
+        new_background_share=0.0,
+    )
     sampler, rng = PairSampler(index, SPEC, config, 0), np.random.default_rng(3)
     likeness = []
     for _ in range(12):
