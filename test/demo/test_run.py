@@ -64,7 +64,12 @@ def test_a_node_that_cannot_come_up(command, tmp_path):
 
 def test_ctrl_c(command, tmp_path):
     process = subprocess.Popen(
-        [*command, "--output", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--output", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background jobs ignore SIGINT, and their children would too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     log = tmp_path / "tracker.log"
     deadline = time.monotonic() + 60
