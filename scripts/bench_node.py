@@ -4,7 +4,9 @@
 
 A node is started, images are published to it, a target is given, and during tracking a service is called
 with a box that is looked at and refused. Printed are absolute figures and the ratios that matter: a latency
-below two processing times means that no backlog builds up; an answer may take 0.2 s.
+below two processing times means that no backlog builds up; an answer may take 0.2 s. The processing time is
+all that the node does for an image, template update included; the detection time ends before that update,
+when the detection can go out.
 """
 
 from __future__ import annotations
@@ -170,22 +172,26 @@ def main() -> int:
 def report(bench: Bench, camera: Camera, options: argparse.Namespace) -> None:
     """Print figures and ratios."""
     values = bench.values
-    processing = float(values["processing_ms_p50"])
     latency = percentile(bench.latencies, 0.95) or 0.0
     answer = percentile(bench.answers, 0.95) or 0.0
     print(f"network {values['network']} on {values['device']}, images {options.size} at {options.rate:g} Hz")
     print(f"sent {camera.sent}, " + ", ".join(
         f"{name} {values[f'frames_{name}']}" for name in ("received", "tracked", "dropped", "pending")
     ))  # fmt: skip
-    print(f"results {values['fps']} Hz; processing p50 {processing:.1f} p95 {values['processing_ms_p95']} ms")
+    print(f"results {values['fps']} Hz, template updates {values['template_updates']}")
+    for name in ("detection", "processing"):
+        print(f"{name} time p50 {values[f'{name}_ms_p50']} p95 {values[f'{name}_ms_p95']} ms")
     print(f"latency at the node p50 {values['latency_ms_p50']} p95 {values['latency_ms_p95']} ms")
     print(f"latency at a subscriber p50 {percentile(bench.latencies, 0.5):.1f} p95 {latency:.1f} ms")
     print(
         f"answers p50 {percentile(bench.answers, 0.5):.1f} p95 {answer:.1f} max {max(bench.answers):.1f} ms"
     )
-    slow = float(values["processing_ms_p95"])
-    print(f"latency p95 / processing p95: {latency / slow:.2f}  (goal < 2)")
-    print(f"latency p95 / processing p50: {latency / processing:.2f}")
+    for share in ("p50", "p95"):
+        limit = 2.0 * float(values[f"processing_ms_{share}"])
+        print(
+            f"latency p95 at a subscriber / twice the processing {share}: "
+            f"{latency:.1f} / {limit:.1f} ms = {latency / limit:.2f}  (goal < 1)"
+        )
     print(f"answer max / {ANSWER_LIMIT_MS:g} ms: {max(bench.answers) / ANSWER_LIMIT_MS:.2f}  (goal < 1)")
 
 

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 from gradnet_ros import __version__
 from gradnet_ros.cli import eval as eval_command
+from gradnet_ros.cli import prepare as prepare_command
 from gradnet_ros.cli import track as track_command
 from gradnet_ros.cli import train as train_command
 
-_COMMANDS = (track_command, eval_command, train_command)
+_COMMANDS = (track_command, eval_command, prepare_command, train_command)
 
 
 def build_parser() -> argparse.ArgumentParser:

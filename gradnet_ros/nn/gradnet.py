@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from contextlib import nullcontext
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
 
 from gradnet_ros.nn import alexnet, lite
+from gradnet_ros.nn.box import BoxHead
+from gradnet_ros.nn.closed_form import Linked, logistic_loss_gradient, template_gradient, template_vjp
 from gradnet_ros.nn.correlation import cross_correlate
 from gradnet_ros.nn.losses import logistic_loss
 from gradnet_ros.nn.trunk import Trunk, TrunkSpec
@@ -19,6 +22,19 @@ _BUILDERS: dict[str, tuple[Callable[[], Trunk], Callable[[], nn.Module]]] = {
 }
 NETWORKS = tuple(sorted(_BUILDERS))
 """Names that :class:`GradNet` knows."""
+
+
+InnerGradient = Literal["autograd", "closed_form"]
+INNER_GRADIENTS = get_args(InnerGradient)
+"""Ways to take the inner gradient that :meth:`GradNet.update_template` knows."""
+
+
+class FeatureUpdate(NamedTuple):
+    """A gradient-guided step up to the feature; attributes as in :class:`TemplateUpdate`."""
+
+    h2: Tensor
+    gradient: Tensor
+    loss: Tensor
 
 
 class TemplateUpdate(NamedTuple):
@@ -57,6 +73,7 @@ class GradNet(nn.Module):
         self.search = build_trunk()  # f_x
         self.target = build_trunk()  # stem = f2, head = U1: the same layers, weights of their own
         self.encoder = build_encoder()  # U2
+        self.box: BoxHead | None = lite.build_box_head() if network == "lite" else None
         # SiamFC's 1x1 "adjust" layer: raw correlations become logits. Official code; stage 1.
         self.adjust_scale = nn.Parameter(torch.tensor(20.0 if self.spec.cosine else 1e-3))
         self.adjust_bias = nn.Parameter(torch.tensor(-8.0 if self.spec.cosine else 0.0))
@@ -106,8 +123,36 @@ class GradNet(nn.Module):
         scores = cross_correlate(features, beta)
         return self.adjust(scores) if self.spec.cosine else scores
 
+    def linked_template(self, h2: Tensor) -> Linked:
+        """:meth:`template` with its way back in closed form, for :meth:`update_feature`."""
+        return template_vjp(self.target, h2)
+
+    def update_feature(self, f2: Tensor, template: Linked, features: Tensor, labels: Tensor) -> FeatureUpdate:
+        """One gradient-guided step up to h2 (paper equations 2-4), the inner gradient in closed form.
+
+        Differentiable where autograd records, and free of autograd where it does not.
+
+        Args:
+            f2: (1, stem_channels, h, w) target feature f2(Z), or the running one.
+            template: ``linked_template(f2)``; a tracker has it from its last step.
+            features: as for :meth:`update_template`.
+            labels: as for :meth:`update_template`.
+        """
+        logits = self.gradnet_logits(features, template.output)
+        errors = logistic_loss_gradient(logits, labels)
+        if self.spec.cosine:
+            errors = self.adjust_scale * errors
+        gradient = template.pullback(template_gradient(features, errors))
+        h2 = f2 + self.encoder(self.gradient_scale * gradient)
+        return FeatureUpdate(h2, gradient, logistic_loss(logits, labels))
+
     def update_template(
-        self, f2: Tensor, features: Tensor, labels: Tensor, create_graph: bool = False
+        self,
+        f2: Tensor,
+        features: Tensor,
+        labels: Tensor,
+        create_graph: bool = False,
+        gradient: InnerGradient = "closed_form",
     ) -> TemplateUpdate:
         """One gradient-guided step (paper equations 2-5).
 
@@ -117,10 +162,26 @@ class GradNet(nn.Module):
                 training (template generalization: the inner gradient is the sum over the k maps).
             labels: (k, 1, h, w) of +1 and -1.
             create_graph: keep the graph of the gradient, for training through it (second order).
+            gradient: how the inner gradient is taken. Both give the same; ``autograd`` is the reference.
 
         Returns:
             The updated feature and template, the gradient and the loss before the update.
+
+        Raises:
+            ValueError: an unknown ``gradient``.
         """
+        if gradient not in INNER_GRADIENTS:
+            raise ValueError(f"gradient must be one of {', '.join(INNER_GRADIENTS)}, got {gradient!r}")
+        if gradient == "closed_form":
+            with nullcontext() if create_graph else torch.no_grad():
+                step = self.update_feature(f2, self.linked_template(f2), features, labels)
+        else:
+            step = self._update_by_autograd(f2, features, labels, create_graph)
+        return TemplateUpdate(step.h2, self.template(step.h2), step.gradient, step.loss)
+
+    def _update_by_autograd(
+        self, f2: Tensor, features: Tensor, labels: Tensor, create_graph: bool
+    ) -> FeatureUpdate:
         with torch.enable_grad():
             source = f2 if f2.requires_grad else f2.detach().requires_grad_()
             loss = logistic_loss(self.gradnet_logits(features, self.template(source)), labels)
@@ -128,4 +189,4 @@ class GradNet(nn.Module):
         h2 = source + self.encoder(self.gradient_scale * gradient)
         if not create_graph:
             h2, loss = h2.detach(), loss.detach()
-        return TemplateUpdate(h2, self.template(h2), gradient, loss)
+        return FeatureUpdate(h2, gradient, loss)

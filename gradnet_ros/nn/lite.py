@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gradnet_ros.nn.box import BoxHead
 from gradnet_ros.nn.trunk import FixedAffine, Trunk, TrunkSpec
 
 SPEC = TrunkSpec(
@@ -113,15 +114,16 @@ class LiteHead(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(InvertedResidual(block) for block in _BLOCKS[_STEM_BLOCKS:])
+        self.taps = tuple(tap - _STEM_BLOCKS for tap in _TAPS)
         depths = (SPEC.stem_channels, *(_BLOCKS[tap].outputs for tap in _TAPS))
         self.necks = nn.ModuleList(nn.Conv2d(depth, SPEC.channels, 1, bias=False) for depth in depths)
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, 40, h, w) -> (N, 128, h, w), unit length along the channels."""
         levels = [features]
-        for index, block in enumerate(self.blocks, start=_STEM_BLOCKS):
+        for index, block in enumerate(self.blocks):
             features = block(features)
-            if index in _TAPS:
+            if index in self.taps:
                 levels.append(features)
         # Each depth has unit length before its neck, so that none drowns the others.
         total = sum(
@@ -178,6 +180,11 @@ class LiteGradientEncoder(nn.Module):
 def build_gradient_encoder() -> nn.Module:
     """Build U2 for the lite trunk."""
     return LiteGradientEncoder()
+
+
+def build_box_head() -> BoxHead:
+    """Build the box branch that reads the lite trunk's features."""
+    return BoxHead(SPEC.channels, SPEC.stride, margin=SPEC.template_size // 2)
 
 
 def load_imagenet(trunk: Trunk, state: Mapping[str, Tensor]) -> None:

@@ -73,3 +73,44 @@ def ranking_loss(scores: Tensor, targets: Tensor) -> Tensor:
     """
     log_share = functional.log_softmax(scores, dim=1)
     return -(targets * log_share.clamp(min=-1e4)).sum(1).mean()
+
+
+def box_iou_loss(edges: Tensor, offsets: Tensor, sizes: Tensor, stride: int) -> tuple[Tensor, Tensor]:
+    """How badly the boxes of the cells on a target overlap it (GIoU, Rezatofighi et al. 2019).
+
+    The cells that count lie in the inner 60 % of the target, at least the nearest ones.
+
+    Args:
+        edges: (N, 4, h, w) distances from each cell to the left, top, right and bottom edge, pixels.
+        offsets: (N, 2) target centre minus crop centre, (x, y) in pixels.
+        sizes: (N, 2) w, h of the target, pixels.
+        stride: pixels a cell.
+
+    Returns:
+        Mean of 1 - GIoU, and the mean IoU (detached). Samples weigh the same, however many cells count.
+    """
+    cells = edges.shape[-1]
+    axis = (torch.arange(cells, device=edges.device) - (cells - 1) / 2) * stride
+    x, y = axis[None, None, :], axis[None, :, None]
+    left, top, right, bottom = edges.unbind(1)
+    centre_x, centre_y = offsets[:, 0, None, None], offsets[:, 1, None, None]
+    half_w, half_h = sizes[:, 0, None, None] / 2, sizes[:, 1, None, None] / 2
+    true_left, true_right = centre_x - half_w, centre_x + half_w
+    true_top, true_bottom = centre_y - half_h, centre_y + half_h
+    shared_w = (torch.minimum(x + right, true_right) - torch.maximum(x - left, true_left)).clamp(min=0)
+    shared_h = (torch.minimum(y + bottom, true_bottom) - torch.maximum(y - top, true_top)).clamp(min=0)
+    shared = shared_w * shared_h
+    union = (left + right) * (top + bottom) + 4 * half_w * half_h - shared
+    hull = (torch.maximum(x + right, true_right) - torch.minimum(x - left, true_left)) * (
+        torch.maximum(y + bottom, true_bottom) - torch.minimum(y - top, true_top)
+    )
+    iou = shared / union
+    giou = iou - (hull - union) / hull
+    inner_w, inner_h = (0.6 * half_w).clamp(min=0.75 * stride), (0.6 * half_h).clamp(min=0.75 * stride)
+    counts = ((x - centre_x).abs() <= inner_w) & ((y - centre_y).abs() <= inner_h)
+    weights = counts.to(giou.dtype)
+    weights = weights / weights.sum((1, 2), keepdim=True).clamp(min=1.0)
+    present = counts.flatten(1).any(1).to(giou.dtype)
+    number = present.sum().clamp(min=1.0)
+    loss = (weights * (1.0 - giou)).sum() / number
+    return loss, (weights * iou).sum().detach() / number

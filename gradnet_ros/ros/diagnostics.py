@@ -72,7 +72,8 @@ class Health:
         device_problem: why it is not used.
         converter: library that converts raw images.
         fps: results a second.
-        processing: 50th and 95th percentile of the time from message to track, ms.
+        detection: 50th and 95th percentile of the time from message to detection, ms.
+        processing: 50th and 95th percentile of the time from message to the end of all work on it, ms.
         latency: 50th and 95th percentile of the time from stamp to publication, ms.
         history_frames: frames kept.
         history_megabytes: memory for them, MB.
@@ -108,6 +109,7 @@ class Health:
     device_problem: str = ""
     converter: str = ""
     fps: float = 0.0
+    detection: tuple[float | None, float | None] = (None, None)
     processing: tuple[float | None, float | None] = (None, None)
     latency: tuple[float | None, float | None] = (None, None)
     history_frames: int = 0
@@ -203,6 +205,8 @@ def values_of(health: Health) -> dict[str, str]:
         "device": health.device,
         "device_requested": health.device_requested,
         "fps": _number(health.fps, 1),
+        "detection_ms_p50": _number(health.detection[0], 1),
+        "detection_ms_p95": _number(health.detection[1], 1),
         "processing_ms_p50": _number(health.processing[0], 1),
         "processing_ms_p95": _number(health.processing[1], 1),
         "latency_ms_p50": _number(health.latency[0], 1),

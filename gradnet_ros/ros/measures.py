@@ -16,6 +16,7 @@ class Measures:
     """Filled by the worker and the subscription, read by the diagnostics."""
 
     def __init__(self) -> None:
+        self._detection = RollingSamples()
         self._processing = RollingSamples()
         self._latency = RollingSamples()
         self._rate = RateMeter()
@@ -23,18 +24,26 @@ class Measures:
         self._troubles: dict[str, tuple[float, str]] = {}
         self._bad_streak = 0
 
-    def add_result(self, processing: float, latency_ms: float | None) -> None:
+    def add_result(self, detection: float, latency_ms: float | None) -> None:
         """Note one published result.
 
         Args:
-            processing: seconds from message to track.
+            detection: seconds from message to detection.
             latency_ms: ms from stamp to publication; None, and what another clock gave, is left out.
         """
         self.note_good()
         self._rate.tick(monotonic())
-        self._processing.add(processing * 1e3)
+        self._detection.add(detection * 1e3)
         if latency_ms is not None and abs(latency_ms) <= CLOCKS_AGREE_MS:
             self._latency.add(latency_ms)
+
+    def add_done(self, processing: float) -> None:
+        """Note that all work on a published result is done.
+
+        Args:
+            processing: seconds from message to the end of it.
+        """
+        self._processing.add(processing * 1e3)
 
     def add_trouble(self, kind: str, text: str) -> None:
         """Note a trouble; the last of each kind is kept."""
@@ -64,6 +73,11 @@ class Measures:
     def fps(self) -> float:
         """Results a second (Hz)."""
         return self._rate.rate(monotonic())
+
+    @property
+    def detection_ms(self) -> tuple[float | None, float | None]:
+        """50th and 95th percentile, ms."""
+        return self._detection.percentile(0.5), self._detection.percentile(0.95)
 
     @property
     def processing_ms(self) -> tuple[float | None, float | None]:

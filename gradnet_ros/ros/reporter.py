@@ -73,6 +73,7 @@ def _of_session(session: Session) -> dict[str, object]:
         "class_id": target.class_id if target else "",
         "score": track.score if track else None,
         "fps": measures.fps,
+        "detection": measures.detection_ms,
         "processing": measures.processing_ms,
         "latency": measures.latency_ms,
         "history_frames": session.history.frame_count,

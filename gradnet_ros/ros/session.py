@@ -76,7 +76,7 @@ class Session:
         self.measures = Measures()
         self.history = FrameHistory(settings.history_seconds, settings.history_megabytes)
         slot: LatestSlot[Frame] = LatestSlot()
-        events = WorkerEvents(found=self._found, shown=show, trouble=self._trouble)
+        events = WorkerEvents(found=self._found, shown=show, done=self._done, trouble=self._trouble)
         self.worker = TrackingWorker(
             tracker, images.to_bgr, slot, self.history, self.counts, events, settings.catch_up_seconds
         )
@@ -139,7 +139,11 @@ class Session:
 
     def _found(self, result: Result) -> None:
         self.tracked_size = f"{result.image.shape[1]}x{result.image.shape[0]}"
-        self.measures.add_result(result.processing, self._publish(result))
+        detection = monotonic() - result.began
+        self.measures.add_result(detection, self._publish(result))
+
+    def _done(self, result: Result) -> None:
+        self.measures.add_done(monotonic() - result.began)
 
     def _trouble(self, kind: str, text: str) -> None:
         self.measures.add_trouble(kind, text)

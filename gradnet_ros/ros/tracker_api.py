@@ -35,8 +35,11 @@ class TrackerLike(Protocol):
     def init(self, image: NDArray[np.uint8], box: Box) -> Track:
         """Take a target; ValueError leaves the tracker as it was."""
 
-    def update(self, image: NDArray[np.uint8]) -> Track:
-        """Find the target in the next image."""
+    def locate(self, image: NDArray[np.uint8]) -> Track:
+        """Find the target in the next image; the next call learns first what nobody called ``learn`` for."""
+
+    def learn(self) -> bool:
+        """Learn from the last image if it is time to; tell whether the template was updated."""
 
     def configure(self, config: TrackerConfig) -> None:
         """Change the settings; the target is kept."""

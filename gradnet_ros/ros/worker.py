@@ -53,14 +53,14 @@ class Result:
         image: its pixels, H x W x 3 uint8 BGR.
         target: what was followed.
         track: where it was found.
-        processing: seconds from unconverted message to track.
+        began: when the worker turned to the frame, seconds of ``time.monotonic``.
     """
 
     frame: Frame
     image: ImageArray
     target: Target
     track: Track
-    processing: float
+    began: float
 
 
 @dataclass(frozen=True)
@@ -70,18 +70,21 @@ class WorkerEvents:
     Attributes:
         found: a result, to be published; stops and starts wait until it returns, so it is to be quick.
         shown: the same result, for all that may take longer.
+        done: the same result, once the tracker has learned from it too: nothing is left to do.
         trouble: a kind (``bad``, ``failed`` or ``init``) and a text for the log.
     """
 
     found: Callable[[Result], None]
     shown: Callable[[Result], None]
+    done: Callable[[Result], None]
     trouble: Callable[[str, str], None]
 
 
 class TrackingWorker:
     """Tracks the newest frame again and again, from :meth:`start` to :meth:`close`.
 
-    Requests return at once and are carried out between two frames.
+    A frame's result is published as soon as the target is found; only then does the tracker learn from the
+    frame. Requests return at once and are carried out between two frames.
     """
 
     def __init__(
@@ -120,7 +123,7 @@ class TrackingWorker:
         self._forget = False
         self._track: Track | None = None
         self._from_history = 0
-        self._cost = 0.0  # seconds that the last frame took; the worker's thread only
+        self._cost = 0.0  # seconds that the last frame took, learning included; the worker's thread only
 
     # --- from any thread ---
 
@@ -229,6 +232,7 @@ class TrackingWorker:
             self._counts.add("idle")
             return
         fate = "bad"
+        published: Result | None = None
         began = monotonic()
         try:
             image = self._convert(frame.message)
@@ -239,14 +243,23 @@ class TrackingWorker:
                 fate = "idle"
                 return
             else:
-                track = self._tracker.update(image)
-            self._cost = monotonic() - began
+                track = self._tracker.locate(image)
             assert track is not None
-            fate = "tracked" if self._publish(Result(frame, image, target, track, self._cost)) else "idle"
+            result = Result(frame, image, target, track, began)
+            published = result if self._publish(result) else None
+            fate = "tracked" if published else "idle"
         except ValueError as error:
             self._events.trouble("bad", str(error))
         finally:
             self._counts.add(fate)
+        if published:
+            self._learn(published)
+
+    def _learn(self, result: Result) -> None:
+        """Learn from a frame whose result is out; if that fails, the frame was tracked all the same."""
+        self._tracker.learn()
+        self._cost = monotonic() - result.began
+        self._events.done(result)
 
     def _start(self, request: StartRequest, image: ImageArray) -> Track | None:
         """Take a target from an image; None when the box is no good there, and all stays as it was."""
@@ -284,7 +297,7 @@ class TrackingWorker:
         if track is None:
             return
         self._cost = monotonic() - began
-        first = Result(request.frame, request.image, request.target, track, self._cost)
+        first = Result(request.frame, request.image, request.target, track, began)
         result = self._catch_up(first, began + self.catch_up_seconds)
         if result is not None:
             self._rejoin(result)
@@ -305,11 +318,11 @@ class TrackingWorker:
             reached = frame.stamp
             try:
                 image = self._convert(frame.message)
-                track = self._tracker.update(image)
+                track = self._tracker.locate(image)  # Learns first what the frame before has left.
             except ValueError:
                 continue  # A bad frame was reported when it was new.
             self._cost = monotonic() - began
-            result = Result(frame, image, result.target, track, self._cost)
+            result = Result(frame, image, result.target, track, began)
             if began >= deadline:
                 break
         return result
@@ -323,13 +336,16 @@ class TrackingWorker:
         waiting = self._slot.take()
         if waiting is not None and waiting.number > result.frame.number:
             self._process(waiting)
-        elif waiting is result.frame:
-            self._counts.add("tracked" if self._publish(result) else "idle")
+            return
+        published = self._publish(result)
+        if waiting is result.frame:
+            self._counts.add("tracked" if published else "idle")
         else:
             if waiting is not None:
                 self._counts.add("dropped")
-            if self._publish(result):
-                self._from_history += 1
+            self._from_history += published
+        if published:
+            self._learn(result)
 
     def _publish(self, result: Result) -> bool:
         """Publish a result unless its target was given up meanwhile."""

@@ -36,6 +36,14 @@ class TrackerConfig:
     window_influence: float = 0.25
     """Weight of the Hann window against the fused response."""
 
+    # --- box branch (SiamRPN section 4.3) ---
+    box_branch: bool = False
+    """The box branch says the size, in one search pass; the settings of the pyramid rest. ``lite`` only."""
+    size_penalty: float = 0.1
+    """Box branch: a change of size and aspect by f costs a cell ``exp(-size_penalty * (f - 1))``."""
+    size_smoothing: float = 0.5
+    """Box branch: share of the newly found size in the running size, where the size has not changed."""
+
     # --- gradient-guided template (paper section 3.4; official code) ---
     update_interval: int = 5
     """Frames between two template updates; 0 switches the gradient branch off altogether."""
@@ -44,6 +52,9 @@ class TrackerConfig:
     update_rate: float = 0.6
     """Running target feature: ``hid <- (1 - update_rate) * hid + update_rate * h2``."""
 
+    update_from_first: bool = False
+    """Every step starts from the exemplar's feature f2(Z), not from the running one (ours): no drift."""
+
     # --- reliable samples (official code) ---
     memory_size: int = 5
     """Reliable frames kept, first in, first out."""
@@ -51,6 +62,9 @@ class TrackerConfig:
     """Frames whose mean peak is the reference T."""
     reliable_ratio: float = 0.5
     """A frame is reliable when its peak is at least min(reliable_ratio * T, mean of the kept peaks)."""
+
+    newest_sample: bool = False
+    """The template learns from the newest kept frame, not from that with the highest peak (ours)."""
 
     # --- early failure (official code) ---
     early_frames: int = 10
@@ -122,12 +136,17 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "max_scale": (1.0, 100.0),
     "response_upsampling": (1, 32),
     "window_influence": (0.0, 1.0),
+    "box_branch": (0, 1),
+    "size_penalty": (0.0, 10.0),
+    "size_smoothing": (0.0, 1.0),
     "update_interval": (0, 1000),
     "adaptive_weight": (0.0, 1.0),
     "update_rate": (0.0, 1.0),
+    "update_from_first": (0, 1),
     "memory_size": (1, 100),
     "warmup_frames": (1, 100),
     "reliable_ratio": (0.0, 1.0),
+    "newest_sample": (0, 1),
     "early_frames": (0, 1000),
     "early_ratio": (0.0, 1.0),
     "early_update_rate": (0.0, 1.0),

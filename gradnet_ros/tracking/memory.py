@@ -63,6 +63,10 @@ class ReliableMemory:
         """The kept sample with the highest peak."""
         return max(self._samples, key=lambda sample: sample.strength, default=None)
 
+    def newest(self) -> Sample | None:
+        """The sample that was kept last."""
+        return self._samples[-1] if self._samples else None
+
     def __len__(self) -> int:
         return len(self._samples)
 

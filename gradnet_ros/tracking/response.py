@@ -1,8 +1,11 @@
-"""From response maps to a place: scale, fusion, window, peak (SiamFC section 3.1; GradNet section 3.4)."""
+"""From response maps to a place and size: fusion, scale or box, window, peak.
+
+SiamFC section 3.1; GradNet section 3.4; SiamRPN section 4.3 for the box branch.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -19,12 +22,16 @@ class Peak(NamedTuple):
         dx: displacement from the crop's centre, pixels of the search crop.
         dy: the same, down.
         raw: the fixed template's raw peak on that scale, before penalty, fusion and window.
+        size: (w, h) that the box branch gives the target there, pixels of the search crop.
+        trust: in (0, 1]: how far that size can be believed, for it changes little.
     """
 
     scale: int
     dx: float
     dy: float
     raw: float
+    size: tuple[float, float] | None = None
+    trust: float = 1.0
 
 
 def upsample(response: Map, factor: int) -> Map:
@@ -88,3 +95,71 @@ def find_peak(
     dx = ((column + 0.5) / factor - cells / 2) * stride
     dy = ((row + 0.5) / factor - cells / 2) * stride
     return Peak(scale, dx, dy, float(fixed[scale].max()))
+
+
+def size_trust(edges: Map, expected: tuple[float, float], penalty: float) -> Map:
+    """What a change of size and aspect takes off a cell: ``exp(-penalty (r s - 1))`` (SiamRPN section 4.3).
+
+    Args:
+        edges: (4, r, r) distances to the left, top, right and bottom edge, pixels of the search crop.
+        expected: (w, h) of the target in the last frame, pixels of the search crop.
+        penalty: 0 takes nothing off.
+
+    Returns:
+        (r, r) in (0, 1]: r is the ratio of aspects, s that of sizes (with context), both at least one.
+    """
+    width, height = edges[0] + edges[2], edges[1] + edges[3]
+    aspect = width / height * (expected[1] / expected[0])
+    size = _padded(width, height) / _padded(*expected)
+    change = np.maximum(aspect, 1.0 / aspect) * np.maximum(size, 1.0 / size)
+    return np.asarray(np.exp(-penalty * (change - 1.0)), np.float32)
+
+
+def _padded(width: Any, height: Any) -> Any:
+    context = 0.5 * (width + height)
+    return np.sqrt((width + context) * (height + context))
+
+
+def find_boxed_peak(
+    fixed: Map,
+    adaptive: Map | None,
+    edges: Map,
+    window: Map | None,
+    *,
+    expected: tuple[float, float],
+    stride: int,
+    size_penalty: float,
+    adaptive_weight: float,
+    window_influence: float,
+) -> Peak:
+    """Choose the cell with both templates, the sizes' penalty and the window; its box says the rest.
+
+    Args:
+        fixed: (r, r) raw scores of the fixed template.
+        adaptive: (r, r) raw scores of the GradNet template, if it takes part.
+        edges: (4, r, r) distances to the left, top, right and bottom edge, pixels of the search crop.
+        window: (r, r), sums to one, if one is to be laid over.
+        expected: (w, h) of the target in the last frame, pixels of the search crop.
+        stride: pixels of the search crop a cell.
+        size_penalty: see :func:`size_trust`.
+        adaptive_weight: weight of ``adaptive`` against ``fixed``.
+        window_influence: weight of ``window`` against the fused response.
+    """
+    fused = normalise(fixed)
+    if adaptive is not None:
+        fused = (1.0 - adaptive_weight) * fused + adaptive_weight * normalise(adaptive)
+    trust = size_trust(edges, expected, size_penalty)
+    fused = fused * trust
+    if window is not None:
+        fused = (1.0 - window_influence) * fused + window_influence * window
+    row, column = divmod(int(fused.argmax()), fused.shape[1])
+    left, top, right, bottom = (float(value) for value in edges[:, row, column])
+    middle = (fixed.shape[1] - 1) / 2
+    return Peak(
+        0,
+        (column - middle) * stride + (right - left) / 2,
+        (row - middle) * stride + (bottom - top) / 2,
+        float(fixed.max()),
+        (left + right, top + bottom),
+        float(trust[row, column]),
+    )

@@ -29,7 +29,7 @@ class Track:
         score: confidence in [0, 1]: the logistic of the fixed template's raw peak response.
         state: the score against the two thresholds of the configuration.
         scale: size of the target relative to its first box (geometric mean of both sides; 1 = as given).
-        updated: the adaptive template was updated on this frame.
+        updated: the adaptive template learns from this frame (``Tracker.learn``, after ``Tracker.locate``).
     """
 
     box: Box

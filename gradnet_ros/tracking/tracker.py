@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import sqrt
 from os import PathLike
@@ -13,16 +13,27 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gradnet_ros.nn.box import BoxTemplate
 from gradnet_ros.nn.checkpoint import load_network, shipped_weights
 from gradnet_ros.nn.correlation import cross_correlate
+from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.losses import centre_labels
 from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.crops import crop_matrix, mean_colour, warp_crops
 from gradnet_ros.tracking.device import select_device
 from gradnet_ros.tracking.geometry import MIN_SIDE, check_box, check_image, context_side
 from gradnet_ros.tracking.memory import ReliableMemory, Sample, copy_features
-from gradnet_ros.tracking.response import Peak, find_peak, hann_window
+from gradnet_ros.tracking.response import Peak, find_boxed_peak, find_peak, hann_window
+from gradnet_ros.tracking.template import AdaptiveTemplate, GradientGuidedTemplate
 from gradnet_ros.tracking.track import Box, Track, TrackState
+
+
+@dataclass(frozen=True)
+class _Lesson:
+    """A template update that a frame calls for."""
+
+    sample: Sample
+    rate: float
 
 
 @dataclass
@@ -35,13 +46,14 @@ class _Target:
     image_size: tuple[int, int]
     border: tuple[float, ...]
     fixed: Tensor
-    hidden: Tensor  # the running target feature ("hid"), f2(Z) before the first step
-    adaptive: Tensor | None = None  # beta* = U1(hid), from the first step on
+    adaptive: AdaptiveTemplate
+    box_template: BoxTemplate | None
     memory: ReliableMemory = field(default_factory=ReliableMemory)
     frame: int = 0
     updates: int = 0
     window_was_dropped: bool = False
     look_at_centre: bool = False
+    lesson: _Lesson | None = None  # what the last located frame calls for, until it is learned
 
     @property
     def box(self) -> Box:
@@ -55,7 +67,7 @@ class _Target:
 
 @dataclass(frozen=True)
 class _Search:
-    """One pass of the pyramid around a place."""
+    """One search pass around a place: of the pyramid, or of one scale with boxes."""
 
     centre: tuple[float, float]
     side: float  # of the middle scale's region, pixels of the image
@@ -63,6 +75,7 @@ class _Search:
     features: Tensor  # (S, C, h, w)
     fixed: NDArray[np.float32]  # (S, r, r)
     adaptive: NDArray[np.float32] | None  # (r, r)
+    edges: NDArray[np.float32] | None  # (4, r, r), pixels of the crop, from the box branch
 
 
 class Tracker:
@@ -74,6 +87,8 @@ class Tracker:
         weights: a checkpoint file; ``None`` takes the weights that come with the package.
         config: a :class:`TrackerConfig`, taken as it is, or a mapping of overrides over the network's own
             settings.
+        start_template: makes the adaptive template from the network and f2(Z); others than the paper's are
+            for comparisons.
 
     Raises:
         ValueError: an unknown network, device or setting, or a checkpoint that cannot be used
@@ -86,11 +101,14 @@ class Tracker:
         device: str = "auto",
         weights: str | PathLike[str] | None = None,
         config: TrackerConfig | Mapping[str, object] | None = None,
+        *,
+        start_template: Callable[[GradNet, Tensor], AdaptiveTemplate] = GradientGuidedTemplate,
     ) -> None:
+        self._start_template = start_template
         self._device = select_device(device)
         checkpoint = load_network(shipped_weights(network) if weights is None else Path(weights), network)
-        self._config = self._resolve(config, TrackerConfig().with_overrides(checkpoint.tracker))
         self._net = checkpoint.net.requires_grad_(False).to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._config = self._resolve(config, TrackerConfig().with_overrides(checkpoint.tracker))
         self._target: _Target | None = None
         # Read once: on a GPU every read would wait for the device.
         self._adjust = (float(self._net.adjust_scale), float(self._net.adjust_bias))
@@ -125,6 +143,9 @@ class Tracker:
     def configure(self, config: TrackerConfig | Mapping[str, object]) -> None:
         """Change settings while running; the target is kept.
 
+        A frame that waits to be learned is learned at the rate that was in force when it was located; with
+        an ``update_interval`` of 0 it is not learned any more.
+
         Args:
             config: settings, or overrides over those in force.
 
@@ -133,6 +154,8 @@ class Tracker:
         """
         self._config = self._resolve(config, self._config)
         self._allocate()
+        if self._target is not None and self._config.update_interval == 0:
+            self._target.lesson = None
 
     def reset(self) -> None:
         """Forget the target."""
@@ -162,22 +185,27 @@ class Tracker:
         exemplar = np.empty((1, spec.exemplar_size, spec.exemplar_size, 3), np.uint8)
         warp_crops(image, [crop_matrix(centre, side, spec.exemplar_size)], border, exemplar)
         crop = torch.from_numpy(exemplar).permute(0, 3, 1, 2).to(self._device).float()
-        fixed, f2 = self._net.fixed_template(crop), self._net.target_features(crop)
-        target = _Target(centre, size, size, (width, height), border, fixed, f2)
+        features, f2 = self._net.search_features(crop), self._net.target_features(crop)
+        box_template = None
+        if self._net.box is not None:
+            in_crop = torch.tensor([size], device=self._device) * (spec.exemplar_size / side)
+            box_template = self._net.box.template(features, in_crop)
+        fixed = self._net.search.template(features)
+        adaptive = self._start_template(self._net, f2)
+        target = _Target(centre, size, size, (width, height), border, fixed, adaptive, box_template)
         search = self._search(image, target, centre)
         if self._config.update_interval > 0:
             middle = len(search.factors) // 2
             # "hid" starts at h2(Z_1): one step on the first frame itself (official code).
             first = Sample(copy_features(search.features, middle), (0.0, 0.0), 0.0)
-            self._update(target, first, rate=1.0)
+            self._teach(target, _Lesson(first, rate=1.0))
             target.updates = 0  # the first step is part of the template, not an update of it
         score = self._score(float(search.fixed.max()))
         self._target = target
         return Track(target.box, score, self._state(score), 1.0, False)
 
-    @torch.no_grad()
     def update(self, image: NDArray[np.uint8]) -> Track:
-        """Find the target in the next frame.
+        """Find the target in the next frame and learn from it: :meth:`locate`, then :meth:`learn`.
 
         Args:
             image: HxWx3 uint8, BGR, of the size that ``init`` saw.
@@ -185,15 +213,37 @@ class Tracker:
         Raises:
             ValueError: no target yet, or a bad image; the target is kept.
         """
+        track = self.locate(image)
+        self.learn()
+        return track
+
+    @torch.no_grad()
+    def locate(self, image: NDArray[np.uint8]) -> Track:
+        """Find the target in the next frame; the template update that the frame may call for is left to do.
+
+        It is for callers who want the place as early as possible: :meth:`learn` does the rest when the place
+        has been passed on. Should ``learn`` not be called, the next ``locate`` does it first, so that results
+        never depend on it.
+
+        Args:
+            image: HxWx3 uint8, BGR, of the size that ``init`` saw.
+
+        Returns:
+            The track; ``updated`` says already whether this frame updates the template.
+
+        Raises:
+            ValueError: no target yet, or a bad image; the target is kept.
+        """
         target = self._target
         if target is None:
-            raise ValueError("no target: call init(image, box) before update(image)")
+            raise ValueError("no target: call init(image, box) before update(image) or locate(image)")
         image = check_image(image)
         height, width = image.shape[:2]
         if (width, height) != target.image_size:
             raise ValueError(
                 f"image must stay {target.image_size[0]}x{target.image_size[1]} pixels, got {width}x{height}"
             )
+        self.learn()
         target.frame += 1
         search = self._search(image, target, target.centre)
         if target.look_at_centre:
@@ -203,9 +253,26 @@ class Tracker:
         score = self._score(peak.raw)
         strength = score if self._net.spec.cosine else peak.raw
         self._move(target, search, peak)
-        updated = self._learn(target, search, peak, strength)
+        target.lesson = self._find_lesson(target, search, peak, strength)
         self._watch_edge(target, strength)
-        return Track(target.box, score, self._state(score), target.scale, updated)
+        return Track(target.box, score, self._state(score), target.scale, target.lesson is not None)
+
+    @torch.no_grad()
+    def learn(self) -> bool:
+        """Update the template if the last located frame calls for it and it was not done yet.
+
+        Whatever the network raises (out of memory, say), the target and its template stay as they were, and
+        this update is not tried again.
+
+        Returns:
+            Whether the template was updated.
+        """
+        target = self._target
+        if target is None or target.lesson is None:
+            return False
+        lesson, target.lesson = target.lesson, None
+        self._teach(target, lesson)
+        return True
 
     # --- one frame, step by step ---
 
@@ -213,7 +280,7 @@ class Tracker:
         """Crop the pyramid around ``centre``, run the search trunk, correlate with both templates."""
         spec, config = self._net.spec, self._config
         side = context_side(*target.size, config.context_amount) / spec.base_size * spec.search_size
-        half = config.scale_count // 2
+        half = 0 if config.box_branch else config.scale_count // 2
         factors = tuple(config.scale_step**power for power in range(-half, half + 1))
         matrices = [crop_matrix(centre, side * factor, spec.search_size) for factor in factors]
         warp_crops(image, matrices, target.border, self._crops)
@@ -221,9 +288,15 @@ class Tracker:
         features = self._net.search_features(self._input)
         fixed = cross_correlate(features, target.fixed)[:, 0]
         adaptive = None
-        if target.adaptive is not None and config.update_interval > 0:
-            adaptive = cross_correlate(features[half : half + 1], target.adaptive)[0, 0].cpu().numpy()
-        return _Search(centre, side, factors, features, fixed.cpu().numpy(), adaptive)
+        kernel = target.adaptive.kernel
+        if kernel is not None and config.update_interval > 0:
+            adaptive = cross_correlate(features[half : half + 1], kernel)[0, 0].cpu().numpy()
+        edges = None
+        if config.box_branch:
+            assert self._net.box is not None
+            assert target.box_template is not None
+            edges = self._net.box(features, target.box_template)[0].cpu().numpy()
+        return _Search(centre, side, factors, features, fixed.cpu().numpy(), adaptive, edges)
 
     def _find_peak(self, target: _Target, search: _Search) -> Peak:
         config, spec = self._config, self._net.spec
@@ -233,10 +306,24 @@ class Tracker:
             and not target.window_was_dropped
         )
         target.window_was_dropped = target.window_was_dropped or drop_window
+        window = None if drop_window else self._window
+        if search.edges is not None:
+            zoom = spec.search_size / search.side
+            return find_boxed_peak(
+                search.fixed[0],
+                search.adaptive,
+                search.edges,
+                window,
+                expected=(target.size[0] * zoom, target.size[1] * zoom),
+                stride=spec.stride,
+                size_penalty=config.size_penalty,
+                adaptive_weight=config.adaptive_weight,
+                window_influence=config.window_influence,
+            )
         return find_peak(
             search.fixed,
             search.adaptive,
-            None if drop_window else self._window,
+            window,
             stride=spec.stride,
             factor=config.response_upsampling,
             scale_penalty=config.scale_penalty,
@@ -247,46 +334,50 @@ class Tracker:
     def _move(self, target: _Target, search: _Search, peak: Peak) -> None:
         """Set the target's centre and size from a peak; the size is smoothed and bounded."""
         config = self._config
-        width, height = target.image_size
+        image_width, image_height = target.image_size
         pixel = search.side * search.factors[peak.scale] / self._net.spec.search_size
         target.centre = (
-            min(max(search.centre[0] + peak.dx * pixel, 0.0), float(width)),
-            min(max(search.centre[1] + peak.dy * pixel, 0.0), float(height)),
+            min(max(search.centre[0] + peak.dx * pixel, 0.0), float(image_width)),
+            min(max(search.centre[1] + peak.dy * pixel, 0.0), float(image_height)),
         )
-        smoothing = config.scale_smoothing
-        scale = target.scale * (1.0 - smoothing + smoothing * search.factors[peak.scale])
-        first_w, first_h = target.first_size
-        smallest = max(config.min_scale, MIN_SIDE / min(first_w, first_h))
-        scale = min(max(scale, smallest), config.max_scale)
-        target.size = (first_w * scale, first_h * scale)
+        if peak.size is None:
+            share, found = config.scale_smoothing, search.factors[peak.scale]
+            width, height = (side * (1.0 - share + share * found) for side in target.size)
+        else:
+            share = config.size_smoothing * peak.trust
+            width, height = (
+                side * (1.0 - share) + share * found * pixel
+                for side, found in zip(target.size, peak.size, strict=True)
+            )
+        scale = sqrt(width * height / (target.first_size[0] * target.first_size[1]))
+        bounded = min(max(scale, config.min_scale), config.max_scale) / scale
+        bounded = max(bounded, MIN_SIDE / min(width, height))
+        target.size = (width * bounded, height * bounded)
 
-    def _learn(self, target: _Target, search: _Search, peak: Peak, strength: float) -> bool:
-        """Keep a reliable frame, update the template when it is time; return whether it was."""
+    def _find_lesson(self, target: _Target, search: _Search, peak: Peak, strength: float) -> _Lesson | None:
+        """Keep a reliable frame; say which template update it is time for, if any. No network is run."""
         config, memory = self._config, target.memory
         reliable = memory.see(strength, config)
         if config.update_interval == 0:
-            return False
+            return None
         if reliable:
-            sample = Sample(copy_features(search.features, peak.scale), (peak.dx, peak.dy), strength)
-            memory.keep(sample, config)
+            features = copy_features(search.features, peak.scale)
+            memory.keep(Sample(features, (peak.dx, peak.dy), strength), config)
             target.window_was_dropped = False
         failing = target.frame <= config.early_frames and strength < config.early_ratio * memory.reference()
         if not failing and target.frame % config.update_interval:
-            return False
-        best = memory.best()
-        if best is None:
-            return False
-        self._update(target, best, config.early_update_rate if failing else config.update_rate)
-        return True
+            return None
+        sample = memory.newest() if config.newest_sample else memory.best()
+        if sample is None:
+            return None
+        return _Lesson(sample, config.early_update_rate if failing else config.update_rate)
 
-    def _update(self, target: _Target, sample: Sample, rate: float) -> None:
-        """One gradient-guided step: ``hid <- (1 - rate) hid + rate h2``, then beta* = U1(hid)."""
-        spec = self._net.spec
+    def _teach(self, target: _Target, lesson: _Lesson) -> None:
+        """One step of the adaptive template."""
+        spec, sample = self._net.spec, lesson.sample
         offset = torch.tensor([sample.offset], device=self._device)
         labels = centre_labels(offset, spec.response_size, spec.stride)
-        step = self._net.update_template(target.hidden, sample.features, labels)
-        target.hidden = torch.lerp(target.hidden, step.h2, rate)
-        target.adaptive = self._net.template(target.hidden)
+        target.adaptive.teach(sample.features, labels, lesson.rate, self._config.update_from_first)
         target.updates += 1
 
     def _better_at_centre(self, image: NDArray[np.uint8], target: _Target, search: _Search) -> _Search:
@@ -324,21 +415,23 @@ class Tracker:
     def _allocate(self) -> None:
         """Allocate what every frame writes to: crops, the network's input, the window."""
         spec, config = self._net.spec, self._config
-        count, size = config.scale_count, spec.search_size
+        count, size = 1 if config.box_branch else config.scale_count, spec.search_size
         crops = torch.empty((count, size, size, 3), dtype=torch.uint8, pin_memory=self._device.type == "cuda")
         self._crops: NDArray[np.uint8] = crops.numpy()
         self._crops_view = crops.permute(0, 3, 1, 2)
         self._input = torch.empty(
             (count, 3, size, size), device=self._device, memory_format=torch.channels_last
         )
-        self._window = hann_window(spec.response_size * config.response_upsampling)
+        upsampling = 1 if config.box_branch else config.response_upsampling
+        self._window = hann_window(spec.response_size * upsampling)
 
-    @staticmethod
     def _resolve(
-        config: TrackerConfig | Mapping[str, object] | None, defaults: TrackerConfig
+        self, config: TrackerConfig | Mapping[str, object] | None, defaults: TrackerConfig
     ) -> TrackerConfig:
         if config is None:
-            return defaults
-        if isinstance(config, TrackerConfig):
-            return config
-        return defaults.with_overrides(config)
+            resolved = defaults
+        else:
+            resolved = config if isinstance(config, TrackerConfig) else defaults.with_overrides(config)
+        if resolved.box_branch and self._net.box is None:
+            raise ValueError(f"box_branch must be false: network {self.network!r} has no box branch")
+        return resolved

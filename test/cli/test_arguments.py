@@ -30,7 +30,7 @@ def test_wrong_settings(text):
         setting(text)
 
 
-@pytest.mark.parametrize("command", [[], ["track"], ["eval"], ["train"]])
+@pytest.mark.parametrize("command", [[], ["track"], ["eval"], ["prepare"], ["train"]])
 def test_help(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([*command, "--help"])

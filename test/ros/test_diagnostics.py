@@ -10,6 +10,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 
 from gradnet_ros.ros.counters import FrameTotals
 from gradnet_ros.ros.diagnostics import BAD_STREAK, Health, Level, Trouble, judge, to_message, values_of
+from gradnet_ros.ros.measures import Measures
 
 FINE = Health("active", publishers=1, image_age=0.1, image_seen=True, input_topic="/image", device="cpu")
 NOW = Trouble(1.0, "what happened")
@@ -89,3 +90,13 @@ def test_pending_is_what_is_left():
 
 def test_last_problem_is_the_latest():
     assert values_of(replace(FINE, bad=PAST, init=NOW))["last_problem"] == "what happened"
+
+
+def test_time_to_the_detection_and_time_of_the_whole_frame_are_kept_apart():
+    measures = Measures()
+    assert measures.detection_ms == measures.processing_ms == measures.latency_ms == (None, None)
+    measures.add_result(0.04, 50.0)
+    assert (measures.detection_ms, measures.processing_ms) == ((40.0, 40.0), (None, None))
+    measures.add_done(0.07)
+    assert (measures.detection_ms, measures.processing_ms) == ((40.0, 40.0), (70.0, 70.0))
+    assert measures.latency_ms == (50.0, 50.0)

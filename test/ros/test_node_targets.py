@@ -6,7 +6,7 @@ pytest.importorskip("rclpy")
 from vision_msgs.msg import Detection2D, ObjectHypothesisWithPose
 
 from gradnet_ros.ros.messages import to_bbox
-from ros.fake_tracker import DELAY
+from ros.fake_tracker import DELAY, LEARN_DELAY
 from ros.graph import BOX_SIZE, EVERY_IMAGE, HEIGHT, WIDTH, centre, stamp_of
 
 pytestmark = pytest.mark.integration
@@ -163,3 +163,20 @@ def test_requests_are_answered_while_a_frame_is_tracked(run):
     answers = [graph.init((500, 40, 10, 10)).success for _ in range(5)]
     assert answers == [False] * 5
     assert len(graph.detections) <= count + 1
+
+
+def test_detection_does_not_wait_for_the_template_update(run):
+    """Every frame but the first updates the template, which takes three seconds."""
+    _, graph = run(*EVERY_IMAGE, "-p", "tracker.update_interval:=1", **{LEARN_DELAY: "3.0"})
+    graph.connected()
+    graph.settled()  # One image at a time from here on: none is to wait while the tracker learns.
+    graph.init(target_id="t")
+    for count in (1, 2):
+        graph.send()
+        graph.wait(lambda n=count: len(graph.detections) == n, "a detection")
+    assert graph.last("template_updates") in ("", "0")
+    graph.wait(lambda: graph.last("template_updates") == "1", "the update")
+    values = graph.settled()
+    assert float(values["detection_ms_p95"]) < 1500
+    assert float(values["latency_ms_p95"]) < 1500
+    assert float(values["processing_ms_p95"]) > 2500

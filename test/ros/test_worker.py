@@ -33,10 +33,11 @@ class Bench:
     def __init__(self, catch_up_seconds=WAIT_S, start=True):
         self.tracker = FakeTracker()
         self.slot, self.history, self.counts = LatestSlot(), FrameHistory(1e6, 1e6), FrameCounts()
-        self.results, self.shown, self.troubles = [], [], []
+        self.results, self.shown, self.done, self.troubles = [], [], [], []
         events = WorkerEvents(
             found=self.results.append,
             shown=self.shown.append,
+            done=self.done.append,
             trouble=lambda kind, text: self.troubles.append((kind, text)),
         )
         self.worker = TrackingWorker(
@@ -95,6 +96,7 @@ def bench():
     made = Bench()
     yield made
     made.gate.set()
+    made.tracker.may_learn.set()
     made.worker.close()
     assert made.counts.totals().pending == 0
 
@@ -124,6 +126,7 @@ def test_target_is_taken_from_the_next_frame_and_followed(bench):
     assert first.target == Target("t", "cup")
     assert bench.counts.totals().tracked == 2
     assert bench.shown == bench.results
+    bench.wait(lambda: bench.done == bench.results)
 
 
 def test_frame_from_before_the_request_is_not_started_on():
@@ -368,6 +371,94 @@ def test_stop_while_catching_up_publishes_nothing(bench):
     bench.gate.set()
     follow(bench, "b")
     assert [r.target.id for r in bench.results] == ["b"]
+
+
+def follow_and_learn(bench):
+    """Have one result; every further frame updates the template, once ``may_learn`` is set."""
+    bench.tracker.configure(TrackerConfig(update_interval=1))
+    follow(bench)
+    bench.wait(lambda: len(bench.done) == 1)
+    bench.tracker.may_learn.clear()
+
+
+def test_result_is_published_before_the_tracker_learns_from_the_frame(bench):
+    follow_and_learn(bench)
+    bench.frame(picture(9))
+    assert bench.tracker.learning.wait(WAIT_S)
+    assert [r.track.box[0] for r in bench.results] == [5.0, 9.0]
+    assert bench.shown == bench.results
+    assert bench.results[1].track.updated
+    assert bench.counts.totals().tracked == 2
+    assert (bench.tracker.template_updates, len(bench.done)) == (0, 1)
+    bench.tracker.may_learn.set()
+    bench.wait(lambda: bench.done == bench.results)
+    assert bench.tracker.template_updates == 1
+
+
+def test_newest_frame_wins_while_the_tracker_learns(bench):
+    follow_and_learn(bench)
+    bench.frame()
+    assert bench.tracker.learning.wait(WAIT_S)
+    for _ in range(5):
+        bench.frame()
+    assert len(bench.results) == 2
+    bench.tracker.may_learn.set()
+    bench.settle()
+    assert [r.frame.number for r in bench.results] == [1, 2, 7]
+    assert bench.counts.totals().dropped == 4
+
+
+def test_stop_while_the_tracker_learns(bench):
+    follow_and_learn(bench)
+    bench.frame()
+    assert bench.tracker.learning.wait(WAIT_S)
+    assert bench.worker.request_stop().id == "t"
+    bench.tracker.may_learn.set()
+    bench.frame()
+    follow(bench, "b")
+    assert [r.target.id for r in bench.results] == ["t", "t", "b"]
+    assert bench.troubles == []
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no memory"), ValueError("no memory")])
+def test_failure_to_learn_is_reported_and_the_frame_was_tracked(bench, error):
+    follow_and_learn(bench)
+    bench.tracker.may_learn.set()
+    bench.tracker.learn_error = error
+    bench.frame(picture(9))
+    bench.wait(lambda: bench.troubles)
+    bench.tracker.learn_error = None
+    assert bench.troubles == [("failed", f"tracking failed: {type(error).__name__}: no memory")]
+    bench.frame(picture(11))
+    bench.settle()
+    assert [r.track.box[0] for r in bench.results] == [5.0, 9.0, 11.0]
+    totals = bench.counts.totals()
+    assert (totals.tracked, totals.bad) == (3, 0)
+    bench.wait(lambda: bench.done == [bench.results[0], bench.results[2]])
+
+
+def test_catching_up_learns_from_every_frame_and_from_the_last_one_late(bench):
+    bench.tracker.configure(TrackerConfig(update_interval=4))
+    frames = [bench.frame(picture(5 + step, 5)) for step in range(8)]  # the 4th and the 8th update
+    bench.tracker.may_learn.clear()
+    bench.start(frame=frames[0])
+    assert bench.tracker.learning.wait(WAIT_S)
+    assert (bench.results, bench.tracker.seen) == ([], 4)
+    bench.tracker.learning.clear()
+    bench.tracker.may_learn.set()
+    bench.wait(lambda: bench.done)
+    assert (bench.tracker.template_updates, bench.tracker.seen) == (2, 8)
+    assert bench.done == bench.results
+
+
+def test_newest_frame_reached_is_published_before_the_tracker_learns_from_it(bench):
+    bench.tracker.configure(TrackerConfig(update_interval=4))
+    frames = [bench.frame(picture(5 + step, 5)) for step in range(4)]
+    bench.tracker.may_learn.clear()
+    bench.start(frame=frames[0])
+    assert bench.tracker.learning.wait(WAIT_S)
+    assert [r.frame for r in bench.results] == [frames[-1]]
+    assert (bench.worker.from_history, bench.tracker.template_updates, bench.done) == (1, 0, [])
 
 
 def test_close_ends_the_thread_and_accounts_for_what_waits():

@@ -156,7 +156,7 @@ def test_size_stays_within_its_bounds(tracker, scene):
     rng = np.random.default_rng(0)
     for _ in range(6):
         noise = rng.integers(0, 256, frames[0].shape, dtype=np.uint8)
-        assert 0.95 <= tracker.update(noise).scale <= 1.05
+        assert 0.95 - 1e-9 <= tracker.update(noise).scale <= 1.05 + 1e-9
 
 
 def test_settings_change_while_running_and_wrong_ones_change_nothing(tracker, scene):
@@ -191,6 +191,141 @@ def test_an_early_failure_updates_at_once(tracker, scene):
     assert tracker.update(weak).updated
     tracker.configure({"early_frames": 0})
     assert not tracker.update(weak).updated
+
+
+def locate_only(tracker, image):
+    return tracker.locate(image)
+
+
+def locate_and_learn(tracker, image):
+    track = tracker.locate(image)
+    assert tracker.learn() == track.updated
+    assert not tracker.learn()  # once only
+    return track
+
+
+def locate_and_learn_sometimes(tracker, image):
+    track = tracker.locate(image)
+    if track.box[0] % 2 < 1:
+        tracker.learn()
+    return track
+
+
+@pytest.mark.parametrize("step", [locate_only, locate_and_learn, locate_and_learn_sometimes])
+def test_it_does_not_matter_who_learns_and_when(tracker, scene, step):
+    frames, truth = scene
+    # Many updates with much weight, so that a missing or doubled one moves the boxes.
+    tracker.configure({"update_interval": 2, "adaptive_weight": 0.9})
+    expected = follow(tracker, frames[:14], truth[0])
+    updates = tracker.template_updates
+    assert updates == 6
+    tracks = [tracker.init(frames[0], tuple(truth[0]))] + [step(tracker, frame) for frame in frames[1:14]]
+    assert tracks == expected
+    tracker.learn()
+    assert tracker.template_updates == updates
+    assert tracker.update(frames[14]) == follow(tracker, frames[:15], truth[0])[-1]
+
+
+def test_what_is_learned_shows_in_the_next_track(tracker, scene):
+    """Or the test above would prove nothing."""
+    frames, truth = scene
+    tracker.configure({"update_interval": 2, "adaptive_weight": 0.9})
+    learned = follow(tracker, frames[:4], truth[0])[-1]
+    follow(tracker, frames[:2], truth[0])
+    tracker.locate(frames[2])
+    tracker.configure({"update_interval": 0})  # drops what was to be learned
+    tracker.configure({"update_interval": 2})
+    assert tracker.update(frames[3]).box != learned.box
+    assert tracker.template_updates == 0
+
+
+def test_locating_computes_no_update(tracker, scene, monkeypatch):
+    frames, truth = scene
+    follow(tracker, frames[:5], truth[0])
+    calls = []
+    real = tracker._net.update_feature
+    monkeypatch.setattr(tracker._net, "update_feature", lambda *given: calls.append(1) or real(*given))
+    assert tracker.locate(frames[5]).updated
+    assert (calls, tracker.template_updates) == ([], 0)
+    assert tracker.learn()
+    assert (calls, tracker.template_updates) == ([1], 1)
+
+
+def test_there_is_nothing_to_learn_without_a_frame(tracker, scene):
+    frames, truth = scene
+    assert not tracker.learn()
+    tracker.init(frames[0], tuple(truth[0]))
+    assert not tracker.learn()
+
+
+@pytest.mark.parametrize("forget", ["init", "reset"])
+def test_a_new_start_drops_what_was_to_be_learned(tracker, scene, forget):
+    frames, truth = scene
+    follow(tracker, frames[:5], truth[0])
+    assert tracker.locate(frames[5]).updated
+    if forget == "init":
+        tracker.init(frames[0], tuple(truth[0]))
+    else:
+        tracker.reset()
+    assert not tracker.learn()
+    assert tracker.template_updates == 0
+
+
+def test_a_refused_image_or_start_keeps_what_was_to_be_learned(tracker, scene):
+    frames, truth = scene
+    expected = follow(tracker, frames[:7], truth[0])[-1]
+    follow(tracker, frames[:5], truth[0])
+    assert tracker.locate(frames[5]).updated
+    with pytest.raises(ValueError, match="image must stay"):
+        tracker.locate(frames[5][:100])
+    with pytest.raises(ValueError, match="box"):
+        tracker.init(frames[5], (0, 0, 0, 0))
+    assert tracker.update(frames[6]) == expected
+    assert tracker.template_updates == 1
+
+
+def test_settings_changed_before_learning_do_not_change_what_is_learned(tracker, scene):
+    frames, truth = scene
+    follow(tracker, frames[:6], truth[0])
+    tracker.configure({"update_rate": 0.1})
+    expected = tracker.update(frames[6])
+    tracker.configure({"update_rate": 0.6})
+    follow(tracker, frames[:5], truth[0])
+    tracker.locate(frames[5])
+    tracker.configure({"update_rate": 0.1})
+    assert tracker.update(frames[6]) == expected
+
+
+@pytest.mark.parametrize("part", ["update_feature", "linked_template"])
+def test_a_failing_update_keeps_the_target_and_its_template(tracker, scene, monkeypatch, part):
+    frames, truth = scene
+    tracker.configure({"adaptive_weight": 0.9})
+    follow(tracker, frames[:5], truth[0])
+    tracker.locate(frames[5])
+    tracker._target.lesson = None
+    expected = [tracker.update(frame) for frame in frames[6:12]]  # the 10th updates, the 11th shows it
+
+    follow(tracker, frames[:5], truth[0])
+    located = tracker.locate(frames[5])
+    real = tracker._net.update_feature
+
+    def fail(*given):
+        raise RuntimeError("out of memory")
+
+    with monkeypatch.context() as patch:
+
+        def fail_later(*given):
+            step = real(*given)
+            patch.setattr(tracker._net, "linked_template", fail)  # the template of the new target feature
+            return step
+
+        patch.setattr(tracker._net, "update_feature", fail if part == "update_feature" else fail_later)
+        with pytest.raises(RuntimeError, match="out of memory"):
+            tracker.learn()
+    assert located.updated
+    assert tracker.template_updates == 0
+    assert [tracker.update(frame) for frame in frames[6:12]] == expected
+    assert tracker.template_updates == 1  # the failed one was not tried again
 
 
 def test_track_is_frozen(tracker, scene):

@@ -1,0 +1,58 @@
+"""The adaptive template: a running target feature that gradient-guided steps move."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from gradnet_ros.nn.gradnet import GradNet
+
+
+class AdaptiveTemplate(Protocol):
+    """A template that learns from frames in which the target was found."""
+
+    @property
+    def kernel(self) -> Tensor | None:
+        """(1, channels, t, t), to correlate search features with; ``None`` before the first step."""
+        ...
+
+    def teach(self, features: Tensor, labels: Tensor, rate: float, from_first: bool) -> None:
+        """Learn from one frame; if the network fails, the template stays as it was.
+
+        Args:
+            features: (1, channels, h, w) search features of the frame.
+            labels: (1, 1, r, r) of +1 and -1: where the target is.
+            rate: share of the new in the running feature.
+            from_first: start the step from the exemplar's feature instead of the running one.
+        """
+        ...
+
+
+class GradientGuidedTemplate:
+    """The paper's: ``hid <- (1 - rate) hid + rate h2``, ``beta* = U1(hid)`` (section 3.4, equations 2-5).
+
+    Args:
+        net: the network.
+        f2: (1, stem_channels, h, w) the exemplar's feature f2(Z).
+    """
+
+    def __init__(self, net: GradNet, f2: Tensor) -> None:
+        self._net = net
+        # A feature is kept with its template and the template's way back: the next step starts from there.
+        self._first = f2, net.linked_template(f2)
+        self._running = self._first
+        self._taught = False
+
+    @property
+    def kernel(self) -> Tensor | None:
+        """beta*, (1, channels, t, t); ``None`` before the first step."""
+        return self._running[1].output if self._taught else None
+
+    def teach(self, features: Tensor, labels: Tensor, rate: float, from_first: bool) -> None:
+        """One gradient-guided step; see :class:`AdaptiveTemplate`."""
+        start, template = self._first if from_first else self._running
+        step = self._net.update_feature(start, template, features, labels)
+        hidden = torch.lerp(self._running[0], step.h2, rate)
+        self._running, self._taught = (hidden, self._net.linked_template(hidden)), True
