@@ -44,8 +44,12 @@ def build_trunk() -> Trunk:
 
 
 def build_gradient_encoder() -> nn.Module:
-    """Build U2: a 3x3 convolution, batch norm and tanh (official code; the factor 10,000 is GradNet's)."""
+    """Build U2: a 3x3 convolution, batch norm and tanh (official code; the factor 10,000 is GradNet's).
+
+    Batch norm takes its statistics from the gradient at hand, in training and in tracking: the size of the
+    gradient differs by factors of hundreds between a batch of objects and one frame, and means of both would
+    fit neither.
+    """
     channels = SPEC.stem_channels
-    return nn.Sequential(
-        nn.Conv2d(channels, channels, 3, padding=1), nn.BatchNorm2d(channels, eps=_BN_EPS), nn.Tanh()
-    )
+    norm = nn.BatchNorm2d(channels, eps=_BN_EPS, track_running_stats=False)
+    return nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1), norm, nn.Tanh())

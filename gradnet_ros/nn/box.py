@@ -1,12 +1,13 @@
 """The box branch: how far the target's four edges are from every cell of the response.
 
 Ours, after the field's anchor-free Siamese trackers. A scale pyramid costs three search passes and cannot
-follow a changing aspect; this branch reads the search features of the one pass that the response needs. The
-response says where the target is, this branch how large it is there.
+follow a changing aspect; this branch reads what the search trunk computes in the one pass that the response
+needs. The response says where the target is, this branch how large it is there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -18,6 +19,7 @@ _PARTS = 7
 _REACH = 1.4
 """Side of the region they are spread over, relative to the box."""
 _HIDDEN = 64
+_DILATIONS = (1, 2, 4, 2)
 _MAX_LOG_RATIO = 2.0
 """Furthest that an edge's distance may be from half the exemplar's side, as a log-ratio."""
 
@@ -41,46 +43,49 @@ class BoxTemplate(NamedTuple):
 class BoxHead(nn.Module):
     """Distances to the left, top, right and bottom edge for every cell of the response.
 
-    Three views of the correlation go in: how well each *place* of the target matches each cell (what the
-    edges can be read from), the per-channel correlation with the target's mean feature, and with that of its
-    surroundings. Dilated convolutions let a cell see edges up to seven cells away.
+    It has a neck of its own over the trunk's depths: features that tell a target from everything else are
+    smooth around it, and edges need sharp ones. Three views of the correlation go in: how well each *place*
+    of the target matches each cell, the per-channel correlation with the target's mean feature, and with that
+    of its surroundings. Dilated convolutions let a cell see edges up to nine cells away.
 
     Args:
-        channels: of the search features.
+        depths: channels of the trunk's levels.
         stride: pixels a cell.
         margin: cells of the search features beyond the response on each side.
     """
 
-    def __init__(self, channels: int, stride: int, margin: int) -> None:
+    def __init__(self, depths: Sequence[int], stride: int, margin: int) -> None:
         super().__init__()
         self._stride, self._margin = stride, margin
+        self.necks = nn.ModuleList(nn.Conv2d(depth, _HIDDEN, 1, bias=False) for depth in depths)
         self.parts = nn.Conv2d(_PARTS**2, _HIDDEN, 1)
-        self.per_channel = nn.Conv2d(2 * channels, _HIDDEN, 1)
+        self.per_channel = nn.Conv2d(2 * _HIDDEN, _HIDDEN, 1)
         self.shape = nn.Linear(2, _HIDDEN)
         self.tower = nn.ModuleList(
-            nn.Conv2d(_HIDDEN, _HIDDEN, 3, padding=dilation, dilation=dilation) for dilation in (1, 2, 4)
+            nn.Conv2d(_HIDDEN, _HIDDEN, 3, padding=dilation, dilation=dilation) for dilation in _DILATIONS
         )
-        self.norms = nn.ModuleList(nn.GroupNorm(8, _HIDDEN) for _ in self.tower)
+        self.norms = nn.ModuleList(nn.GroupNorm(8, _HIDDEN) for _ in _DILATIONS)
         self.edges = nn.Conv2d(_HIDDEN, 4, 1)
         # At first every cell answers with a box of the exemplar's size around itself.
         nn.init.zeros_(self.edges.weight)
         assert self.edges.bias is not None
         nn.init.zeros_(self.edges.bias)
 
-    def template(self, features: Tensor, size: Tensor) -> BoxTemplate:
+    def template(self, levels: Sequence[Tensor], size: Tensor) -> BoxTemplate:
         """Read an exemplar.
 
         Args:
-            features: (N, channels, h, w) search-trunk features of the exemplar crop, the target central.
+            levels: each (N, depth, h, w), the trunk's depths for the exemplar crop, the target central.
             size: (N, 2) w, h of the target, pixels of the crop.
         """
+        features = self._join(levels)
         height, width = features.shape[-2:]
         extent = size.new_tensor([(width - 1) * self._stride, (height - 1) * self._stride])
         axis = torch.linspace(-_REACH, _REACH, _PARTS, device=size.device, dtype=size.dtype)
         places = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1)  # (P, P, 2) x, y
         grid = places[None] * (size / extent)[:, None, None, :]
         sampled = functional.grid_sample(features, grid.to(features.dtype), align_corners=True)
-        parts = functional.normalize(sampled.flatten(2).transpose(1, 2), dim=2)
+        parts = sampled.flatten(2).transpose(1, 2)
 
         rows = torch.linspace(-0.5, 0.5, height, device=size.device, dtype=size.dtype) * extent[1]
         columns = torch.linspace(-0.5, 0.5, width, device=size.device, dtype=size.dtype) * extent[0]
@@ -94,24 +99,24 @@ class BoxHead(nn.Module):
         surround = (features * outside).sum((2, 3)) / outside.sum((2, 3)).clamp(min=1e-3)
         return BoxTemplate(parts, target, surround, size)
 
-    def forward(self, features: Tensor, template: BoxTemplate) -> Tensor:
+    def forward(self, levels: Sequence[Tensor], template: BoxTemplate) -> Tensor:
         """Edges around every cell of the response.
 
         Args:
-            features: (N, channels, H, W) search features.
+            levels: each (N, depth, H, W), the trunk's depths for the search crops.
             template: of N exemplars.
 
         Returns:
             (N, 4, h, w) distances from the cell's centre to the left, top, right and bottom edge, pixels of
             the search crop, positive.
         """
-        matches = torch.einsum("nchw,npc->nphw", features, template.parts)
+        features = self._join(levels)
+        matches = torch.einsum("nchw,npc->nphw", features, template.parts) / _HIDDEN**0.5
         means = template.target, template.surround
         per_channel = torch.cat([features * mean[..., None, None] for mean in means], dim=1)
-        # Features have unit length: their products are of the order of 1 / channels.
-        hidden = self.parts(matches) + self.per_channel(features.shape[1] * per_channel)
         shape = self.shape(torch.log(template.size / 64.0).to(features.dtype))
-        hidden = functional.relu(hidden + shape[..., None, None])
+        hidden = self.parts(matches) + self.per_channel(per_channel) + shape[..., None, None]
+        hidden = functional.relu(hidden)
         for convolution, norm in zip(self.tower, self.norms, strict=True):
             hidden = hidden + functional.relu(norm(convolution(hidden)))
         margin = self._margin
@@ -120,3 +125,12 @@ class BoxHead(nn.Module):
         half = 0.5 * template.size[:, [0, 1, 0, 1], None, None].float()
         edges: Tensor = half * ratios.exp()
         return edges
+
+    def _join(self, levels: Sequence[Tensor]) -> Tensor:
+        """(N, depth, h, w) of every level -> (N, 64, h, w); levels weigh the same, whatever their values."""
+        joined = sum(
+            neck(functional.normalize(level, dim=1) * level.shape[1] ** 0.5)
+            for neck, level in zip(self.necks, levels, strict=True)
+        )
+        assert isinstance(joined, Tensor)
+        return joined

@@ -18,6 +18,9 @@ from gradnet_ros.nn.gradnet import NETWORKS, GradNet
 FORMAT = "gradnet_ros/1"
 """Value of ``format`` in a checkpoint's metadata."""
 
+_UNSHARED = "unshared"
+"""Value of ``updated_head`` in the metadata where the updated template has a U1 of its own."""
+
 
 class CheckpointError(ValueError):
     """A checkpoint cannot be used; the message says what was expected and what was found."""
@@ -64,6 +67,8 @@ def save_network(
         "tracker": json.dumps(dict(tracker or {})),
         "training": json.dumps(dict(training or {})),
     }
+    if net.updated_head is not None:
+        metadata["updated_head"] = _UNSHARED
     save_file(tensors, path, metadata)
 
 
@@ -95,6 +100,11 @@ def load_network(path: Path, network: str | None = None) -> Checkpoint:
         wanted = network or " or ".join(NETWORKS)
         raise CheckpointError(f"{path}: expected weights of network {wanted}, found {found!r}")
     net = GradNet(found)
+    head = metadata.get("updated_head")
+    if head not in (None, _UNSHARED):
+        raise CheckpointError(f"{path}: expected updated_head {_UNSHARED!r} or none, found {head!r}")
+    if head == _UNSHARED:
+        net.unshare_head()
     _check(path, net.state_dict(), tensors)
     net.load_state_dict(tensors)
     return Checkpoint(net.eval(), _json(path, metadata, "tracker"), _json(path, metadata, "training"))

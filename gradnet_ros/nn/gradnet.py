@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from copy import deepcopy
 from typing import Literal, NamedTuple, get_args
 
 import torch
@@ -72,6 +73,7 @@ class GradNet(nn.Module):
         build_trunk, build_encoder = _BUILDERS[network]
         self.search = build_trunk()  # f_x
         self.target = build_trunk()  # stem = f2, head = U1: the same layers, weights of their own
+        self.updated_head: Trunk | None = None  # U1 of the updated template, where it is not shared
         self.encoder = build_encoder()  # U2
         self.box: BoxHead | None = lite.build_box_head() if network == "lite" else None
         # SiamFC's 1x1 "adjust" layer: raw correlations become logits. Official code; stage 1.
@@ -100,8 +102,21 @@ class GradNet(nn.Module):
         return features
 
     def template(self, h2: Tensor) -> Tensor:
-        """U1: beta = U1(f2(Z)) or beta* = U1(h2); (N, stem_channels, h, w) -> (N, channels, t, t)."""
+        """U1: beta = U1(f2(Z)); (N, stem_channels, h, w) -> (N, channels, t, t)."""
         return self.target.template(self.target.head(h2))
+
+    def updated_template(self, h2: Tensor) -> Tensor:
+        """The updated template beta* = U1(h2), as :meth:`template` unless U1 is not shared."""
+        trunk = self.target if self.updated_head is None else self.updated_head
+        return trunk.template(trunk.head(h2))
+
+    def unshare_head(self) -> None:
+        """Give the updated template a head and cut of its own: beta* = U1'(h2), U1' a copy of U1 at first.
+
+        For the paper's ablation; the gradient still comes from beta = U1(f2(Z)).
+        """
+        self.updated_head = deepcopy(self.target)
+        self.updated_head.stem = nn.Identity()
 
     def adjust(self, scores: Tensor) -> Tensor:
         """Raw correlations to logits (SiamFC's adjust layer)."""
@@ -177,7 +192,7 @@ class GradNet(nn.Module):
                 step = self.update_feature(f2, self.linked_template(f2), features, labels)
         else:
             step = self._update_by_autograd(f2, features, labels, create_graph)
-        return TemplateUpdate(step.h2, self.template(step.h2), step.gradient, step.loss)
+        return TemplateUpdate(step.h2, self.updated_template(step.h2), step.gradient, step.loss)
 
     def _update_by_autograd(
         self, f2: Tensor, features: Tensor, labels: Tensor, create_graph: bool

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gradnet_ros.nn.box import BoxHead
-from gradnet_ros.nn.trunk import FixedAffine, Trunk, TrunkSpec
+from gradnet_ros.nn.trunk import FixedAffine, SearchFeatures, Trunk, TrunkSpec
 
 SPEC = TrunkSpec(
     name="lite",
@@ -62,6 +62,21 @@ _TAPS = (7, 10)
 """Blocks of the head whose outputs the neck reads, beside the stem's."""
 
 
+class _Depthwise(nn.Conv2d):
+    """A depthwise convolution, in float32 where autocast would take it to bfloat16 on a CPU.
+
+    PyTorch 2.13 (oneDNN) returns wrong weight gradients there when it is dilated: off by more than their own
+    size, while the output and the input's gradient are right.
+    """
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(N, C, h, w) -> (N, C, h', w')."""
+        if inputs.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+            return super().forward(inputs)
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(inputs.float())
+
+
 class InvertedResidual(nn.Module):
     """MBConv without squeeze-and-excitation, batch norm folded: expand, depthwise, project, add."""
 
@@ -69,7 +84,7 @@ class InvertedResidual(nn.Module):
         super().__init__()
         hidden = block.inputs * block.expansion
         self.expand = nn.Conv2d(block.inputs, hidden, 1) if block.expansion > 1 else None
-        self.depthwise = nn.Conv2d(
+        self.depthwise = _Depthwise(
             hidden,
             hidden,
             block.kernel,
@@ -118,19 +133,27 @@ class LiteHead(nn.Module):
         depths = (SPEC.stem_channels, *(_BLOCKS[tap].outputs for tap in _TAPS))
         self.necks = nn.ModuleList(nn.Conv2d(depth, SPEC.channels, 1, bias=False) for depth in depths)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """(N, 40, h, w) -> (N, 128, h, w), unit length along the channels."""
+    def levels(self, features: Tensor) -> tuple[Tensor, ...]:
+        """The depths that the neck reads: (N, 40, h, w) -> (N, 40 | 80 | 112, h, w)."""
         levels = [features]
         for index, block in enumerate(self.blocks):
             features = block(features)
             if index in self.taps:
                 levels.append(features)
+        return tuple(levels)
+
+    def join(self, levels: tuple[Tensor, ...]) -> Tensor:
+        """The neck: three depths -> (N, 128, h, w), unit length along the channels."""
         # Each depth has unit length before its neck, so that none drowns the others.
         total = sum(
             neck(functional.normalize(level, dim=1)) for neck, level in zip(self.necks, levels, strict=True)
         )
         assert isinstance(total, Tensor)
         return functional.normalize(total, dim=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, 40, h, w) -> (N, 128, h, w), unit length along the channels."""
+        return self.join(self.levels(features))
 
 
 class LiteTrunk(Trunk):
@@ -140,6 +163,13 @@ class LiteTrunk(Trunk):
         super().__init__(SPEC, LiteStem(), LiteHead())
         axis = torch.linspace(-1.0, 1.0, SPEC.template_size)
         self.cell_logits = nn.Parameter(-2.0 * (axis[:, None] ** 2 + axis[None, :] ** 2))
+
+    def search(self, images: Tensor) -> SearchFeatures:
+        """Search features and the three depths that they are made of."""
+        head = self.head
+        assert isinstance(head, LiteHead)
+        levels = head.levels(self.stem(images))
+        return SearchFeatures(head.join(levels), levels)
 
     def template(self, features: Tensor) -> Tensor:
         """The centre of ``features``; the cells' weights sum to one, so that the score is a mean cosine."""
@@ -184,7 +214,8 @@ def build_gradient_encoder() -> nn.Module:
 
 def build_box_head() -> BoxHead:
     """Build the box branch that reads the lite trunk's features."""
-    return BoxHead(SPEC.channels, SPEC.stride, margin=SPEC.template_size // 2)
+    depths = (SPEC.stem_channels, *(_BLOCKS[tap].outputs for tap in _TAPS))
+    return BoxHead(depths, SPEC.stride, margin=SPEC.template_size // 2)
 
 
 def load_imagenet(trunk: Trunk, state: Mapping[str, Tensor]) -> None:

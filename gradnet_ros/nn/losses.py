@@ -51,12 +51,24 @@ def logistic_loss(scores: Tensor, labels: Tensor) -> Tensor:
         The sum over the N maps of each map's weighted mean: a scalar. The paper's inner gradient is the
         gradient of this sum.
     """
-    positive = (labels > 0).to(scores.dtype)
+    weights = class_weights(labels.to(scores.dtype))
+    return (weights * functional.softplus(-labels * scores)).sum()
+
+
+def class_weights(labels: Tensor) -> Tensor:
+    """Weights of the cells with which each class of a map weighs one half.
+
+    Args:
+        labels: (N, 1, h, w) of +1 and -1. A map without one of the classes weighs the other with one half.
+
+    Returns:
+        (N, 1, h, w).
+    """
+    positive = (labels > 0).to(labels.dtype)
     negative = 1.0 - positive
     dims = (1, 2, 3)
     weights = 0.5 * positive / positive.sum(dims, keepdim=True).clamp(min=1.0)
-    weights = weights + 0.5 * negative / negative.sum(dims, keepdim=True).clamp(min=1.0)
-    return (weights * functional.softplus(-labels * scores)).sum()
+    return weights + 0.5 * negative / negative.sum(dims, keepdim=True).clamp(min=1.0)
 
 
 def ranking_loss(scores: Tensor, targets: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +40,18 @@ class TrunkSpec:
     cosine: bool
 
 
+class SearchFeatures(NamedTuple):
+    """What a trunk makes of crops.
+
+    Attributes:
+        features: (N, channels, h, w), for the response.
+        levels: each (N, depth, h, w), for the box branch; empty where there is none.
+    """
+
+    features: Tensor
+    levels: tuple[Tensor, ...]
+
+
 class Trunk(nn.Module):
     """A trunk split in two: ``stem`` (f2 on the target's side) and ``head`` (U1 on the target's side).
 
@@ -62,6 +75,10 @@ class Trunk(nn.Module):
         """
         features: Tensor = self.head(self.stem(images))
         return features
+
+    def search(self, images: Tensor) -> SearchFeatures:
+        """As :meth:`forward`, with what the box branch reads."""
+        return SearchFeatures(self(images), ())
 
     def template(self, features: Tensor) -> Tensor:
         """Cut the template from the head's output for an exemplar and scale it for the correlation.

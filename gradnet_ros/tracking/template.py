@@ -43,16 +43,20 @@ class GradientGuidedTemplate:
         # A feature is kept with its template and the template's way back: the next step starts from there.
         self._first = f2, net.linked_template(f2)
         self._running = self._first
-        self._taught = False
+        self._kernel: Tensor | None = None
 
     @property
     def kernel(self) -> Tensor | None:
         """beta*, (1, channels, t, t); ``None`` before the first step."""
-        return self._running[1].output if self._taught else None
+        return self._kernel
 
     def teach(self, features: Tensor, labels: Tensor, rate: float, from_first: bool) -> None:
         """One gradient-guided step; see :class:`AdaptiveTemplate`."""
         start, template = self._first if from_first else self._running
         step = self._net.update_feature(start, template, features, labels)
         hidden = torch.lerp(self._running[0], step.h2, rate)
-        self._running, self._taught = (hidden, self._net.linked_template(hidden)), True
+        linked = self._net.linked_template(hidden)
+        # With a shared U1 (all but the ablation) the updated template is there already.
+        shared = self._net.updated_head is None
+        kernel = linked.output if shared else self._net.updated_template(hidden)
+        self._running, self._kernel = (hidden, linked), kernel

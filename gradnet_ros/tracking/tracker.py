@@ -185,11 +185,11 @@ class Tracker:
         exemplar = np.empty((1, spec.exemplar_size, spec.exemplar_size, 3), np.uint8)
         warp_crops(image, [crop_matrix(centre, side, spec.exemplar_size)], border, exemplar)
         crop = torch.from_numpy(exemplar).permute(0, 3, 1, 2).to(self._device).float()
-        features, f2 = self._net.search_features(crop), self._net.target_features(crop)
+        (features, levels), f2 = self._net.search.search(crop), self._net.target_features(crop)
         box_template = None
         if self._net.box is not None:
             in_crop = torch.tensor([size], device=self._device) * (spec.exemplar_size / side)
-            box_template = self._net.box.template(features, in_crop)
+            box_template = self._net.box.template(levels, in_crop)
         fixed = self._net.search.template(features)
         adaptive = self._start_template(self._net, f2)
         target = _Target(centre, size, size, (width, height), border, fixed, adaptive, box_template)
@@ -285,7 +285,7 @@ class Tracker:
         matrices = [crop_matrix(centre, side * factor, spec.search_size) for factor in factors]
         warp_crops(image, matrices, target.border, self._crops)
         self._input.copy_(self._crops_view, non_blocking=True)
-        features = self._net.search_features(self._input)
+        features, levels = self._net.search.search(self._input)
         fixed = cross_correlate(features, target.fixed)[:, 0]
         adaptive = None
         kernel = target.adaptive.kernel
@@ -295,7 +295,7 @@ class Tracker:
         if config.box_branch:
             assert self._net.box is not None
             assert target.box_template is not None
-            edges = self._net.box(features, target.box_template)[0].cpu().numpy()
+            edges = self._net.box(levels, target.box_template)[0].cpu().numpy()
         return _Search(centre, side, factors, features, fixed.cpu().numpy(), adaptive, edges)
 
     def _find_peak(self, target: _Target, search: _Search) -> Peak:

@@ -42,6 +42,15 @@ class Warp:
         shift = np.array(self.offset) + middle - linear @ np.array(self.centre)
         return np.column_stack([linear, shift])
 
+    def box_size(self, size: tuple[float, float]) -> tuple[float, float]:
+        """(w, h) in the crop of a target that has ``size`` in the picture.
+
+        A turned object's box is that of its ellipse: most objects fill their boxes' corners poorly.
+        """
+        width, height = size[0] * self.zoom * self.aspect, size[1] * self.zoom / self.aspect
+        cosine, sine = np.cos(self.angle), np.sin(self.angle)
+        return float(np.hypot(width * cosine, height * sine)), float(np.hypot(width * sine, height * cosine))
+
 
 def apply_warp(picture: Image, warp: Warp, size: int) -> Image:
     """Cut a ``size`` x ``size`` crop; what lies outside the picture gets its mean colour."""
@@ -72,27 +81,24 @@ def occlude(
     crop[top : top + height, left : left + width] = patch
 
 
-def replace_background(
-    crop: Image, background: Image, offset: tuple[float, float], size: tuple[float, float]
+def blend_ellipse(
+    behind: Image, front: Image, offset: tuple[float, float], size: tuple[float, float]
 ) -> Image:
-    """Keep a target and put another picture behind it.
-
-    In a still the background moves with the target, and a network trained on stills follows the background:
-    it loses small targets that move over a resting scene.
+    """Lay the ellipse of a box in ``front`` over ``behind``, with a soft rim.
 
     Args:
-        crop: square BGR crop with the target.
-        background: a crop of the same side.
-        offset: (x, y) of the target from the crop's centre, pixels.
-        size: (w, h) of the target, pixels; what is kept is the ellipse in it, with a soft rim.
+        behind: square BGR crop.
+        front: square BGR crop of the same side.
+        offset: (x, y) of the box's centre from the crop's centre, pixels, in both.
+        size: (w, h) of the box, pixels.
     """
-    side = crop.shape[0]
+    side = behind.shape[0]
     axis = np.arange(side, dtype=np.float32) - (side - 1) / 2
     across = (axis - offset[0]) / max(size[0] / 2, 1.0)
     down = (axis - offset[1]) / max(size[1] / 2, 1.0)
     radius = np.sqrt(across[None, :] ** 2 + down[:, None] ** 2)
     share = np.clip((1.2 - radius) / 0.25, 0.0, 1.0)[..., None]
-    return np.asarray(share * crop + (1.0 - share) * background, np.uint8)
+    return np.asarray(share * front + (1.0 - share) * behind, np.uint8)
 
 
 def change_colours(crop: Image, rng: np.random.Generator, strength: float) -> Image:

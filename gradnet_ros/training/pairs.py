@@ -1,200 +1,289 @@
-"""Pairs of an exemplar crop and a search crop of the same object."""
+"""Drawing samples: an exemplar and search crops of one object, from tracks, stills and scenes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-from torch.utils.data import IterableDataset, get_worker_info
+from torch.utils.data import Dataset
 
 from gradnet_ros.nn.trunk import TrunkSpec
 from gradnet_ros.tracking.crops import Image
 from gradnet_ros.tracking.geometry import context_side
-from gradnet_ros.training.augment import (
-    Warp,
-    apply_warp,
-    change_colours,
-    occlude,
-    replace_background,
-)
-from gradnet_ros.training.shards import CROP_BASE, ShardIndex
+from gradnet_ros.training.augment import Warp, apply_warp, blend_ellipse, change_colours, occlude
+from gradnet_ros.training.batch import Sample, View
+from gradnet_ros.training.shards import CROP_BASE, ShardIndex, TrackEntry
 
-
-@dataclass(frozen=True)
-class Pair:
-    """One training sample.
-
-    Attributes:
-        exemplar: exemplar_size square BGR, the target at the centre.
-        search: search_size square BGR.
-        offset: (x, y) target centre minus search crop centre, pixels.
-        size: (w, h) of the target in the search crop, pixels.
-    """
-
-    exemplar: Image
-    search: Image
-    offset: tuple[float, float]
-    size: tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Pairs of different objects, stacked.
-
-    Attributes:
-        exemplars: (N, 3, z, z) uint8 BGR.
-        searches: (N, 3, x, x) uint8 BGR.
-        offsets: (N, 2) float, pixels of the search crop.
-    """
-
-    exemplars: Tensor
-    searches: Tensor
-    offsets: Tensor
+_Size = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class PairConfig:
-    """How pairs are drawn.
+    """How samples are drawn.
 
     Attributes:
-        scene_share: share of pairs whose target is a random box in a scene.
+        views: search crops of a sample: 2 for the update stage, whose gradient comes from another frame than
+            the one that it is tested on.
+        scene_share: share of samples whose target is a random box in a scene.
         video_weight: how much more often a track with several crops is drawn than a still.
         max_shift: furthest offset of the target in the search crop, pixels.
-        max_zoom_change: largest log-ratio of the target's size between search crop and exemplar. Small, so
-            that the response falls when the scale is wrong: a wide range (0.18 was tried) teaches the network
-            not to care, and the scale pyramid goes blind.
+        max_zoom_change: largest log-ratio of the target's size between search crop and exemplar. A wide range
+            (0.18 was tried) teaches the response not to care about scale: right with a box branch, but a
+            scale pyramid goes blind.
+        aspect_change: deviation of the log-ratio of the target's aspect between search crop and exemplar.
         max_angle: largest rotation between the two, radians.
-        new_background_share: share of search crops in which the target stands before another picture.
+        new_background_share: share of samples in which the target stands before another picture.
+        moved_background_share: share of samples in which the target stands elsewhere in its own picture.
+        distractor_share: share of samples with another object pasted beside the target.
         occlusion_share: share of search crops in which a patch from elsewhere hides a part of the target.
     """
 
+    views: int = 1
     scene_share: float = 0.4
     video_weight: float = 3.0
     max_shift: float = 64.0
     max_zoom_change: float = 0.06
+    aspect_change: float = 0.05
     max_angle: float = 0.26
+    new_background_share: float = 0.3
+    moved_background_share: float = 0.3
+    distractor_share: float = 0.3
     occlusion_share: float = 0.15
-    new_background_share: float = 0.4
+
+    def __post_init__(self) -> None:
+        """Check every field.
+
+        Raises:
+            ValueError: a field is outside its bound; the message names the field, its value and the bound.
+        """
+        for field in fields(self):
+            value = getattr(self, field.name)
+            low, high = _BOUNDS.get(field.name, (0.0, 1.0))
+            if not low <= value <= high:
+                raise ValueError(f"{field.name} must be in [{low}, {high}], got {value!r}")
+        if self.new_background_share + self.moved_background_share > 1:
+            raise ValueError("new_background_share + moved_background_share must not exceed 1")
 
 
-class PairSampler(IterableDataset[Pair]):
-    """An endless stream of pairs; sources are balanced by the square root of their number of tracks.
+_BOUNDS = {
+    "views": (1, 8),
+    "video_weight": (0.01, 1000.0),
+    "max_shift": (0.0, 512.0),
+    "max_angle": (0.0, 3.2),
+}
+
+
+@dataclass(frozen=True)
+class _Change:
+    """How the object has changed since the exemplar: one for all views, for they are near in time."""
+
+    angle: float
+    aspect: float
+    colours: int  # a seed
+    mirror: bool
+
+
+@dataclass(frozen=True)
+class _Appearance:
+    """The object in one picture: where it is, how large, and the zoom to the crops' scale."""
+
+    picture: Image
+    centre: tuple[float, float]
+    size: _Size
+    zoom: float
+
+    def warp(self, size: int, warp: Warp) -> tuple[Image, _Size]:
+        """The crop of a warp (its centre and zoom are relative to this appearance) and the size in it."""
+        warp = replace(warp, centre=self.centre, zoom=self.zoom * warp.zoom)
+        return apply_warp(self.picture, warp, size), warp.box_size(self.size)
+
+
+class PairDataset(Dataset[Sample]):
+    """Sample ``n`` is the same whenever, wherever and by whichever worker it is drawn.
+
+    Sources are balanced by the square root of their number of tracks.
 
     Args:
         index: the pictures.
         spec: sides of the crops.
-        config: how pairs are drawn.
-        seed: stream of chance; every worker of a loader draws its own from it.
+        config: how samples are drawn.
+        seed: another seed, other samples.
+
+    Raises:
+        ValueError: neither tracks nor scenes to draw from.
     """
 
     def __init__(self, index: ShardIndex, spec: TrunkSpec, config: PairConfig, seed: int) -> None:
-        super().__init__()
+        if not index.tracks and not index.scenes:
+            raise ValueError("the training data holds neither tracks nor scenes")
         self._index, self._spec, self._config, self._seed = index, spec, config, seed
-        groups = index.by_source()
+        self._groups = index.by_source()
         weights: list[float] = []
-        tracks = []
-        for group in groups.values():
-            videos = [self._config.video_weight if len(track.crops) > 1 else 1.0 for track in group]
+        self._tracks: list[TrackEntry] = []
+        for group in self._groups.values():
+            videos = [config.video_weight if len(track.crops) > 1 else 1.0 for track in group]
             share = sum(videos) ** 0.5
             weights += [share * video / sum(videos) for video in videos]
-            tracks += group
-        self._tracks = tracks
+            self._tracks += group
         self._cumulative = np.cumsum(weights) / np.sum(weights)
 
-    def __iter__(self) -> Iterator[Pair]:
-        worker = get_worker_info()
-        rng = np.random.default_rng([self._seed, 0 if worker is None else worker.id])
-        while True:
-            yield self.draw(rng)
-
-    def draw(self, rng: np.random.Generator) -> Pair:
-        """Draw one pair."""
-        if self._index.scenes and rng.random() < self._config.scene_share:
-            return self._from_scene(rng)
-        return self._from_track(rng)
-
-    def _from_track(self, rng: np.random.Generator) -> Pair:
+    def __getitem__(self, number: int) -> Sample:
+        """Draw sample ``number``, any whole number from 0."""
+        rng = np.random.default_rng([self._seed, number])
+        count = 1 + self._config.views
+        scenes = self._index.scenes
+        if scenes and (not self._tracks or rng.random() < self._config.scene_share):
+            target = self._scene_target(rng, scenes[int(rng.integers(len(scenes)))].read())
+            return self._sample(rng, [target] * count, None)
         track = self._tracks[int(np.searchsorted(self._cumulative, rng.random()))]
-        first, second = rng.integers(len(track.crops), size=2)
-        pictures = [track.crops[first].read(), track.crops[second].read()]
-        sizes = (track.sizes[first], track.sizes[second])
-        centres = [((p.shape[1] - 1) / 2, (p.shape[0] - 1) / 2) for p in pictures]
-        zoom = self._spec.base_size / CROP_BASE
-        return self._pair(rng, pictures, centres, (zoom, zoom), sizes)
+        # Any crop is the exemplar; the views are neighbours in time, as far from it as it happens.
+        length = len(track.crops)
+        first, later = int(rng.integers(length)), int(rng.integers(length))
+        step = 1 if later + count - 2 < length else -1
+        chosen = [first, *((later + step * n) % length for n in range(count - 1))]
+        shown = [self._crop_target(track, n) for n in chosen]
+        return self._sample(rng, shown, track.source)
 
-    def _from_scene(self, rng: np.random.Generator) -> Pair:
-        scene = self._index.scenes[int(rng.integers(len(self._index.scenes)))].read()
+    def _sample(self, rng: np.random.Generator, appearances: list[_Appearance], source: str | None) -> Sample:
+        config = self._config
+        change = _Change(
+            angle=float(rng.uniform(-1, 1) * config.max_angle) if rng.random() < 0.5 else 0.0,
+            aspect=float(np.exp(rng.normal(0.0, config.aspect_change))),
+            colours=int(rng.integers(2**32)),
+            mirror=bool(rng.random() < 0.5),
+        )
+        exemplar, exemplar_size = appearances[0].warp(
+            self._spec.exemplar_size,
+            Warp(
+                (0.0, 0.0),
+                float(np.exp(rng.normal(0.0, 0.015))),
+                mirror=change.mirror,
+                offset=(float(rng.normal(0, 2.0)), float(rng.normal(0, 2.0))),
+            ),
+        )
+        # What surrounds the target is one for all views, as it is in a video.
+        chance = rng.random()
+        backdrop = None
+        if chance < config.new_background_share + config.moved_background_share:
+            moved = chance >= config.new_background_share
+            backdrop = self._backdrop(rng, appearances[-1] if moved else None)
+        distractor = self._distractor(rng, source) if rng.random() < config.distractor_share else None
+        return Sample(
+            change_colours(exemplar, rng, 0.3),
+            exemplar_size,
+            tuple(
+                self._view(rng, appearance, change, backdrop, distractor) for appearance in appearances[1:]
+            ),
+        )
+
+    def _view(
+        self,
+        rng: np.random.Generator,
+        appearance: _Appearance,
+        change: _Change,
+        backdrop: Image | None,
+        distractor: _Appearance | None,
+    ) -> View:
+        config, side = self._config, self._spec.search_size
+        # Half of the targets lie near the centre, as most do in tracking; the rest anywhere in reach.
+        reach = config.max_shift if rng.random() < 0.5 else 0.4 * config.max_shift
+        offset = float(rng.uniform(-reach, reach)), float(rng.uniform(-reach, reach))
+        warp = Warp(
+            (0.0, 0.0),
+            float(np.exp(rng.uniform(-1, 1) * config.max_zoom_change)),
+            aspect=change.aspect * float(np.exp(rng.normal(0.0, 0.02))),
+            angle=change.angle + float(rng.normal(0.0, 0.03)),
+            mirror=change.mirror,
+            offset=offset,
+        )
+        search, size = appearance.warp(side, warp)
+        if backdrop is not None:
+            shift = rng.integers(0, backdrop.shape[0] - side + 1, size=2)
+            behind = backdrop[shift[0] : shift[0] + side, shift[1] : shift[1] + side]
+            search = blend_ellipse(behind, search, offset, size)
+        if distractor is not None:
+            search = _paste_beside(rng, search, offset, size, distractor)
+        if rng.random() < config.occlusion_share:
+            occlude(search, offset, size, rng)
+        return View(change_colours(search, np.random.default_rng(change.colours), 1.0), offset, size)
+
+    def _backdrop(self, rng: np.random.Generator, own: _Appearance | None) -> Image:
+        """What to put behind the target: a square somewhat larger than a search crop.
+
+        Args:
+            rng: source of chance.
+            own: take the target's own picture, another place of it; the target itself is covered there, or
+                it would be seen twice. ``None`` takes another picture.
+        """
+        side = self._spec.search_size + 32
+        other = self._piece(rng, side)
+        if own is None:
+            return other
+        offset = float(rng.uniform(-0.4, 0.4) * side), float(rng.uniform(-0.4, 0.4) * side)
+        warp = Warp((0.0, 0.0), 1.0, mirror=bool(rng.random() < 0.5), offset=offset)
+        behind, size = own.warp(side, warp)
+        return blend_ellipse(behind, other, offset, (1.2 * size[0], 1.2 * size[1]))
+
+    def _piece(self, rng: np.random.Generator, side: int) -> Image:
+        """A square piece of any picture."""
+        if self._index.scenes and (not self._tracks or rng.random() < 0.7):
+            picture = self._index.scenes[int(rng.integers(len(self._index.scenes)))].read()
+        else:
+            picture = self._tracks[int(rng.integers(len(self._tracks)))].crops[0].read()
+        height, width = picture.shape[:2]
+        # At least large enough to fill the crop.
+        zoom = side / min(width, height) * float(np.exp(rng.uniform(0.0, 1.0)))
+        reach_x, reach_y = width - side / zoom, height - side / zoom
+        centre = (
+            float(width / 2 + rng.uniform(-0.5, 0.5) * reach_x),
+            float(height / 2 + rng.uniform(-0.5, 0.5) * reach_y),
+        )
+        return apply_warp(picture, Warp(centre, zoom, mirror=bool(rng.random() < 0.5)), side)
+
+    def _distractor(self, rng: np.random.Generator, source: str | None) -> _Appearance | None:
+        """Another object: of the same source when there is one, for it looks alike."""
+        if not self._tracks:
+            return None
+        group = self._tracks
+        if source is not None and len(self._groups[source]) > 1 and rng.random() < 0.7:
+            group = self._groups[source]
+        track = group[int(rng.integers(len(group)))]
+        return self._crop_target(track, int(rng.integers(len(track.crops))))
+
+    def _crop_target(self, track: TrackEntry, number: int) -> _Appearance:
+        picture = track.crops[number].read()
+        centre = (picture.shape[1] - 1) / 2, (picture.shape[0] - 1) / 2
+        return _Appearance(picture, centre, track.sizes[number], self._spec.base_size / CROP_BASE)
+
+    def _scene_target(self, rng: np.random.Generator, scene: Image) -> _Appearance:
         height, width = scene.shape[:2]
         # The most textured of three places: a patch of plain sky or wall has no place of its own.
         size, centre = max(
             (_random_box(rng, width, height) for _ in range(3)),
             key=lambda box: float(_patch(scene, *box).std(axis=(0, 1)).mean()),
         )
-        zoom = self._spec.base_size / context_side(*size)
-        return self._pair(rng, [scene, scene], [centre, centre], (zoom, zoom), (size, size))
+        return _Appearance(scene, centre, size, self._spec.base_size / context_side(*size))
 
-    def _pair(
-        self,
-        rng: np.random.Generator,
-        pictures: list[Image],
-        centres: list[tuple[float, float]],
-        zooms: tuple[float, float],
-        sizes: tuple[tuple[float, float], tuple[float, float]],
-    ) -> Pair:
-        config = self._config
-        mirror = bool(rng.random() < 0.5)
-        exemplar_warp = Warp(
-            centres[0],
-            zooms[0] * float(np.exp(rng.normal(0.0, 0.015))),
-            mirror=mirror,
-            offset=(float(rng.normal(0, 2.0)), float(rng.normal(0, 2.0))),
-        )
-        # Half of the targets lie near the centre, as most do in tracking; the rest anywhere in reach.
-        reach = config.max_shift if rng.random() < 0.5 else 0.4 * config.max_shift
-        search_warp = Warp(
-            centres[1],
-            zooms[1] * float(np.exp(rng.uniform(-1, 1) * config.max_zoom_change)),
-            aspect=float(np.exp(rng.normal(0.0, 0.05))),
-            angle=float(rng.uniform(-1, 1) * config.max_angle) if rng.random() < 0.5 else 0.0,
-            mirror=mirror,
-            offset=(float(rng.uniform(-reach, reach)), float(rng.uniform(-reach, reach))),
-        )
-        exemplar = apply_warp(pictures[0], exemplar_warp, self._spec.exemplar_size)
-        search = apply_warp(pictures[1], search_warp, self._spec.search_size)
-        width, height = sizes[1]
-        size = (
-            width * search_warp.zoom * search_warp.aspect,
-            height * search_warp.zoom / search_warp.aspect,
-        )
-        if rng.random() < config.new_background_share:
-            search = replace_background(search, self._background(rng), search_warp.offset, size)
-        if rng.random() < config.occlusion_share:
-            occlude(search, search_warp.offset, size, rng)
-        return Pair(
-            change_colours(exemplar, rng, 0.3), change_colours(search, rng, 1.0), search_warp.offset, size
-        )
 
-    def _background(self, rng: np.random.Generator) -> Image:
-        """A piece of another picture, of the size of a search crop."""
-        if self._index.scenes and rng.random() < 0.7:
-            picture = self._index.scenes[int(rng.integers(len(self._index.scenes)))].read()
-        else:
-            track = self._tracks[int(rng.integers(len(self._tracks)))]
-            picture = track.crops[0].read()
-        height, width = picture.shape[:2]
-        size = self._spec.search_size
-        # At least large enough to fill the crop.
-        zoom = size / min(width, height) * float(np.exp(rng.uniform(0.0, 1.0)))
-        reach_x, reach_y = width - size / zoom, height - size / zoom
-        centre = (
-            float(width / 2 + rng.uniform(-0.5, 0.5) * reach_x),
-            float(height / 2 + rng.uniform(-0.5, 0.5) * reach_y),
+def _paste_beside(
+    rng: np.random.Generator,
+    search: Image,
+    offset: tuple[float, float],
+    size: _Size,
+    distractor: _Appearance,
+) -> Image:
+    """Paste another object somewhere clear of the target; where there is no room, nothing is pasted."""
+    side = search.shape[0]
+    for _ in range(4):
+        place = float(rng.uniform(-0.45, 0.45) * side), float(rng.uniform(-0.45, 0.45) * side)
+        warp = Warp((0.0, 0.0), float(np.exp(rng.normal(0.0, 0.15))), offset=place)
+        front, front_size = distractor.warp(side, warp)
+        clear = any(
+            abs(place[axis] - offset[axis]) > 0.6 * (size[axis] + 1.2 * front_size[axis]) for axis in (0, 1)
         )
-        return apply_warp(picture, Warp(centre, zoom, mirror=bool(rng.random() < 0.5)), size)
+        if clear:
+            return blend_ellipse(search, front, place, front_size)
+    return search
 
 
 def _random_box(
@@ -214,17 +303,3 @@ def _random_box(
 def _patch(picture: Image, size: tuple[float, float], centre: tuple[float, float]) -> Image:
     left, top = int(centre[0] - size[0] / 2 + 0.5), int(centre[1] - size[1] / 2 + 0.5)
     return picture[top : top + int(size[1]), left : left + int(size[0])]
-
-
-def collate(pairs: list[Pair]) -> Batch:
-    """Stack pairs."""
-
-    def stack(images: list[Image]) -> Tensor:
-        stacked: NDArray[np.uint8] = np.stack(images)
-        return torch.from_numpy(stacked).permute(0, 3, 1, 2)
-
-    return Batch(
-        stack([pair.exemplar for pair in pairs]),
-        stack([pair.search for pair in pairs]),
-        torch.tensor([pair.offset for pair in pairs], dtype=torch.float32),
-    )

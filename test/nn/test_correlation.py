@@ -51,3 +51,12 @@ def test_one_template_serves_all_regions():
 def test_differing_counts_are_refused():
     with pytest.raises(ValueError, match="2 templates for 3 search regions"):
         cross_correlate(torch.randn(3, 4, 8, 8), torch.randn(2, 4, 3, 3))
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_way_without_gradients_gives_the_same(layout):
+    features = torch.randn(3, 16, 12, 11).to(memory_format=layout)
+    template = torch.randn(1, 16, 5, 4)
+    with torch.no_grad():
+        quick = cross_correlate(features, template)
+    torch.testing.assert_close(quick, cross_correlate(features, template), rtol=1e-5, atol=1e-4)

@@ -1,12 +1,14 @@
 """Geometry of both networks, and the gradient step against finite differences."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
 
 from gradnet_ros.nn.checkpoint import load_network, shipped_weights
 from gradnet_ros.nn.correlation import cross_correlate
-from gradnet_ros.nn.gradnet import NETWORKS, GradNet
+from gradnet_ros.nn.gradnet import INNER_GRADIENTS, NETWORKS, GradNet
 from gradnet_ros.nn.losses import centre_labels, logistic_loss
 from support import need_weights, random_network, texture
 
@@ -72,8 +74,9 @@ def test_lite_finds_a_place_to_the_cell(down, right):
     assert divmod(int(scores.argmax()), spec.response_size) == (middle + down, middle + right)
 
 
+@pytest.mark.parametrize("gradient", INNER_GRADIENTS)
 @pytest.mark.parametrize("network", NETWORKS)
-def test_inner_gradient_against_finite_differences(network):
+def test_inner_gradient_against_finite_differences(network, gradient):
     net = double_network(network)
     spec = net.spec
     torch.manual_seed(0)
@@ -81,7 +84,7 @@ def test_inner_gradient_against_finite_differences(network):
     search = torch.rand(1, 3, spec.search_size, spec.search_size, dtype=torch.float64) * 255
     features, f2 = net.search_features(search), net.target_features(exemplar)
     labels = centre_labels(torch.zeros(1, 2), spec.response_size, spec.stride)
-    update = net.update_template(f2, features, labels)
+    update = net.update_template(f2, features, labels, gradient=gradient)
 
     def loss(target):
         return float(logistic_loss(net.gradnet_logits(features, net.template(target)), labels))
@@ -111,7 +114,26 @@ def test_update_is_the_papers_equations(network):
     torch.testing.assert_close(update.gradient, parts[0] + parts[1], rtol=1e-6, atol=1e-12)
 
 
-def test_training_reaches_u2_and_f2_through_the_gradient():
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_template_kept_with_its_way_back_serves_the_next_step(network):
+    net, spec = random_network(network), random_network(network).spec
+    side = spec.response_size + spec.template_size - 1
+    labels = centre_labels(torch.zeros(1, 2), spec.response_size, spec.stride)
+    f2 = net.target_features(torch.rand(1, 3, spec.exemplar_size, spec.exemplar_size) * 255)
+    template = net.linked_template(f2)
+    for _ in range(2):
+        features = torch.rand(1, spec.channels, side, side)
+        step = net.update_feature(f2, template, features, labels)
+        update = net.update_template(f2, features, labels)
+        for name, value in step._asdict().items():
+            assert torch.equal(value, getattr(update, name))
+        f2 = torch.lerp(f2, step.h2, 0.6)
+        template = net.linked_template(f2)
+        assert torch.equal(template.output, net.template(f2))
+
+
+@pytest.mark.parametrize("gradient", INNER_GRADIENTS)
+def test_training_reaches_u2_and_f2_through_the_gradient(gradient):
     net = GradNet("lite")
     net.load_state_dict(random_network("lite").state_dict())
     spec = net.spec
@@ -119,7 +141,7 @@ def test_training_reaches_u2_and_f2_through_the_gradient():
     with torch.no_grad():
         features = net.search_features(torch.rand(2, 3, spec.search_size, spec.search_size) * 255)
     labels = centre_labels(torch.zeros(2, 2), spec.response_size, spec.stride)
-    update = net.update_template(f2, features, labels, create_graph=True)
+    update = net.update_template(f2, features, labels, create_graph=True, gradient=gradient)
     logistic_loss(net.gradnet_logits(features, update.beta), labels).backward()
     for part in (net.target.stem, net.target.head, net.encoder):
         assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
@@ -129,6 +151,21 @@ def test_training_reaches_u2_and_f2_through_the_gradient():
 def test_unknown_network_is_refused():
     with pytest.raises(ValueError, match="network must be one of alexnet, lite, got 'resnet'"):
         GradNet("resnet")
+
+
+@pytest.mark.parametrize("gradient", INNER_GRADIENTS)
+def test_no_graph_is_kept_unless_asked_for(gradient):
+    net = deepcopy(random_network("alexnet")).requires_grad_(True)
+    f2 = torch.rand(1, 256, 12, 12, requires_grad=True)
+    labels = centre_labels(torch.zeros(1, 2), 17, 8)
+    update = net.update_template(f2, torch.rand(1, 256, 22, 22), labels, gradient=gradient)
+    assert not any(value.requires_grad for value in (update.h2, update.gradient, update.loss))
+
+
+def test_unknown_inner_gradient_is_refused():
+    net = random_network("lite")
+    with pytest.raises(ValueError, match="gradient must be one of autograd, closed_form, got 'numeric'"):
+        net.update_template(torch.zeros(1), torch.zeros(1), torch.zeros(1), gradient="numeric")
 
 
 def test_lite_encoder_answers_nothing_with_nothing_and_bounds_the_rest():

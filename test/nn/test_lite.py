@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from gradnet_ros.nn.lite import build_trunk, load_imagenet
+from gradnet_ros.nn.lite import InvertedResidual, _Block, build_trunk, load_imagenet
 from support import random_network
 
 
@@ -63,3 +63,23 @@ def test_features_have_unit_length_and_scores_are_mean_cosines():
         (net.search.template(features) * 0 + template).mul(features[..., 3:-3, 3:-3]).sum()
     )  # the template against its own features
     assert float(itself) == pytest.approx(1.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_mixed_precision_keeps_the_gradients(dilation):
+    """A CPU's bfloat16 gradient of a dilated depthwise weight is wrong in PyTorch 2.13: it is kept off it."""
+    torch.manual_seed(0)
+    block = InvertedResidual(_Block(2, 3, 1, 8, 8, dilation))
+    inputs = torch.randn(4, 8, 21, 21)
+    slope = torch.linspace(-1, 1, 21)
+
+    def gradients(mixed):
+        block.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+            output = block(inputs)
+        (output.float() * slope).sum().backward()
+        return {name: parameter.grad.clone() for name, parameter in block.named_parameters()}
+
+    exact, mixed = gradients(False), gradients(True)
+    for name, expected in exact.items():
+        assert (mixed[name] - expected).norm() < 0.2 * expected.norm()

@@ -1,0 +1,1 @@
+"""The stages of training: which parameters, which loss."""

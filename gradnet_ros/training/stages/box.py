@@ -1,0 +1,92 @@
+"""The box branch, on a trunk that rests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gradnet_ros.nn.box import BoxHead
+from gradnet_ros.nn.gradnet import GradNet
+from gradnet_ros.nn.losses import box_iou_loss
+from gradnet_ros.training.batch import Batch
+from gradnet_ros.training.stages.parameters import group
+from gradnet_ros.training.stages.stage import StepResult
+
+
+@dataclass(frozen=True)
+class BoxStage:
+    """Teaches the box branch where the edges are (ours).
+
+    It has a stage of its own, because it wants other samples than the response: the target's size and aspect
+    must change a lot between exemplar and search crop, or the branch answers with the exemplar's size; the
+    response is sharpest where they hardly change.
+    """
+
+    name = "box"
+    auxiliary = None
+
+    def prepare(self, net: GradNet) -> list[dict[str, object]]:
+        """Train the box branch; all else rests.
+
+        Raises:
+            ValueError: the network has no box branch.
+        """
+        net.requires_grad_(False)
+        return [group(_box(net).parameters())]
+
+    def set_mode(self, net: GradNet) -> None:
+        """Batch norm rests."""
+        net.eval()
+
+    def step(self, net: GradNet, batch: Batch, number: int) -> StepResult:
+        """GIoU loss on the samples' first views."""
+        head = _box(net)
+        with torch.no_grad():
+            exemplars = net.search.search(batch.exemplars.float()).levels
+            searches = net.search.search(batch.searches[:, 0].float()).levels
+        edges = head(searches, head.template(exemplars, batch.exemplar_sizes))
+        loss, iou = box_iou_loss(edges, batch.offsets[:, 0], batch.sizes[:, 0], net.spec.stride)
+        return StepResult(loss, {"iou": float(iou)})
+
+    @torch.no_grad()
+    def pictures(self, net: GradNet, batch: Batch) -> dict[str, NDArray[np.uint8]]:
+        """Search crops with the true box (green) and the one found at the target's cell (red)."""
+        head, spec = _box(net), net.spec
+        template = head.template(net.search.search(batch.exemplars.float()).levels, batch.exemplar_sizes)
+        edges = head(net.search.search(batch.searches[:, 0].float()).levels, template).cpu().numpy()
+        middle, half = (spec.search_size - 1) / 2, (spec.response_size - 1) / 2
+        rows = []
+        for number in range(len(batch)):
+            crop = np.ascontiguousarray(batch.searches[number, 0].permute(1, 2, 0).cpu().numpy())
+            offset, size = batch.offsets[number, 0].cpu().numpy(), batch.sizes[number, 0].cpu().numpy()
+            column, row = np.clip(np.rint(offset / spec.stride + half), 0, 2 * half).astype(int)
+            cell = middle + (np.array([column, row]) - half) * spec.stride
+            found = edges[number, :, row, column]
+            _draw(crop, middle + offset - size / 2, middle + offset + size / 2, (0, 255, 0))
+            _draw(crop, cell - found[:2], cell + found[2:], (0, 0, 255))
+            rows.append(crop)
+        return {"boxes": np.ascontiguousarray(np.concatenate(rows, axis=1)[..., ::-1])}
+
+    def finish(self, net: GradNet) -> None:
+        """Nothing is left to do."""
+
+
+def _box(net: GradNet) -> BoxHead:
+    if net.box is None:
+        raise ValueError(f"network {net.spec.name!r} has no box branch")
+    return net.box
+
+
+def _draw(
+    crop: NDArray[np.uint8],
+    low: NDArray[np.floating[Any]],
+    high: NDArray[np.floating[Any]],
+    colour: tuple[int, int, int],
+) -> None:
+    start, end = (tuple(int(value) for value in np.rint(corner)) for corner in (low, high))
+    cv2.rectangle(crop, start, end, colour, 1)
