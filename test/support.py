@@ -47,9 +47,10 @@ def random_network(network: str) -> GradNet:
     torch.manual_seed(0)
     net = GradNet(network)
     with torch.no_grad():
-        for parameter in net.encoder.parameters():
-            if parameter.dim() == 4 and not parameter.any():
-                parameter.normal_(std=0.05)
+        for part in (net.encoder, net.box):
+            for parameter in part.parameters() if part is not None else ():
+                if parameter.dim() == 4 and not parameter.any():
+                    parameter.normal_(std=0.05)
     return net.eval().requires_grad_(False)
 
 

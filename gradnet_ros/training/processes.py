@@ -25,15 +25,14 @@ def open_fabric(device: str, precision: str = "32-true") -> Fabric:
         precision: Fabric's name of it, or ``auto``: bfloat16 on CUDA.
 
     Raises:
-        ValueError: no such device, ``cuda:N`` for several processes, fewer GPUs than processes, or mixed
-            precision on a CPU.
+        ValueError: no such device, ``cuda:N`` for several processes, fewer GPUs than processes, or
+            float16 on a CPU.
     """
     chosen = select_device(device)
     if precision == "auto":
         precision = "32-true" if chosen.type == "cpu" else "bf16-mixed"
-    if chosen.type == "cpu" and precision != "32-true":
-        # PyTorch 2.13's bfloat16 gradients of dilated depthwise convolutions are wrong on a CPU (oneDNN).
-        raise ValueError(f"precision must be auto or 32-true on a CPU, got {precision!r}")
+    if chosen.type == "cpu" and precision == "16-mixed":
+        raise ValueError(f"precision must be auto, 32-true or bf16-mixed on a CPU, got {precision!r}")
     numbers: Any = precision
     world, local = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     if not distributed.is_torchelastic_launched() or world == 1:

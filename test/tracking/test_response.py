@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradnet_ros.tracking.response import find_peak, hann_window, normalise, upsample
+from gradnet_ros.tracking.geometry import context_side
+from gradnet_ros.tracking.response import (
+    find_boxed_peak,
+    find_peak,
+    hann_window,
+    normalise,
+    size_trust,
+    upsample,
+)
 
 SETTINGS = {
     "stride": 8,
@@ -76,3 +84,109 @@ def test_hann_window_is_a_share():
     window = hann_window(32)
     assert window.sum() == pytest.approx(1.0, abs=1e-5)
     assert window[0, 0] == 0
+
+
+def edges_of(width, height, size=17):
+    """Every cell answers with a box of one size around itself."""
+    sides = np.array([width, height, width, height], np.float32) / 2
+    return np.broadcast_to(sides[:, None, None], (4, size, size)).copy()
+
+
+lengths = st.floats(5, 150)
+
+
+@given(width=lengths, height=lengths, penalty=st.floats(0, 10))
+def test_an_unchanged_size_is_trusted_fully(width, height, penalty):
+    trust = size_trust(edges_of(width, height), (width, height), penalty)
+    assert trust.shape == (17, 17)
+    assert trust == pytest.approx(1.0, abs=1e-4)
+
+
+@given(first=st.tuples(lengths, lengths), second=st.tuples(lengths, lengths))
+def test_there_and_back_are_trusted_alike(first, second):
+    there = size_trust(edges_of(*second), first, 0.2)
+    back = size_trust(edges_of(*first), second, 0.2)
+    assert there == pytest.approx(back, rel=1e-3, abs=1e-6)
+
+
+@pytest.mark.parametrize("power", [1, -1])
+@pytest.mark.parametrize("aspect", [False, True])
+def test_trust_falls_with_the_change(power, aspect):
+    found = []
+    for factor in (1.0, 1.05, 1.2, 1.5, 2.0, 3.0):
+        stretch = factor**power
+        size = (40 * stretch, 40 / stretch) if aspect else (40 * stretch, 40 * stretch)
+        found.append(float(size_trust(edges_of(*size), (40, 40), 0.3)[8, 8]))
+    assert found[0] == pytest.approx(1)
+    assert found == sorted(found, reverse=True)
+    assert len(set(found)) == len(found)
+
+
+def test_trust_by_hand():
+    grown = size_trust(edges_of(60, 60), (40, 40), 0.4)[0, 0]
+    assert grown == pytest.approx(np.exp(-0.4 * 0.5))
+    flat = size_trust(edges_of(80, 20), (40, 40), 0.1)[0, 0]
+    assert flat == pytest.approx(np.exp(-0.1 * (4 * context_side(80, 20) / context_side(40, 40) - 1)))
+    assert size_trust(edges_of(80, 20), (40, 40), 0.0)[0, 0] == 1
+
+
+def test_trust_is_of_each_cells_own_box_wherever_it_lies():
+    edges = edges_of(40, 30)
+    edges[:, 3, 5] = (1, 2, 39, 28)  # the same size, beside the cell
+    edges[:, 4, 6] = 40
+    trust = size_trust(edges, (40, 30), 0.5)
+    assert trust[3, 5] == pytest.approx(1)
+    assert np.argwhere(trust < 0.99).tolist() == [[4, 6]]
+
+
+BOXED = {
+    "expected": (40.0, 30.0),
+    "stride": 8,
+    "size_penalty": 0.1,
+    "adaptive_weight": 0.15,
+    "window_influence": 0.25,
+}
+
+
+@given(row=st.integers(0, 16), column=st.integers(0, 16))
+def test_the_box_is_that_of_the_strongest_cell(row, column):
+    edges = edges_of(40, 30)
+    edges[:, row, column] = (25, 10, 19, 16)  # 44 x 26, its middle 3 to the left of the cell, 3 below
+    peak = find_boxed_peak(bump(row, column, height=0.7), None, edges, None, **BOXED)
+    assert (peak.dx, peak.dy) == ((column - 8) * 8 - 3, (row - 8) * 8 + 3)
+    assert peak.size == (44, 26)
+    assert peak.scale == 0
+    assert peak.raw == pytest.approx(0.7)
+    assert peak.trust == pytest.approx(float(size_trust(edges, (40, 30), 0.1)[row, column]))
+    assert peak.trust < 0.99
+
+
+def places_of(peak):
+    return round(peak.dy / 8), round(peak.dx / 8)
+
+
+def test_the_window_holds_back_a_far_box():
+    fixed = np.maximum(bump(8, 8, height=0.9), bump(2, 14))
+    free = find_boxed_peak(fixed, None, edges_of(40, 30), None, **BOXED)
+    held = find_boxed_peak(fixed, None, edges_of(40, 30), hann_window(17), **BOXED)
+    assert (places_of(free), places_of(held)) == ((-6, 6), (0, 0))
+    assert held.raw == pytest.approx(1.0)  # before the window
+
+
+def test_the_adaptive_template_decides_between_boxes_that_look_alike():
+    fixed = np.maximum(bump(8, 6, height=0.98), bump(8, 12))
+    alone = find_boxed_peak(fixed, None, edges_of(40, 30), None, **BOXED)
+    both = find_boxed_peak(fixed, bump(8, 6), edges_of(40, 30), None, **BOXED)
+    ignored = find_boxed_peak(fixed, bump(8, 6), edges_of(40, 30), None, **{**BOXED, "adaptive_weight": 0.0})
+    assert [places_of(peak) for peak in (alone, both, ignored)] == [(0, 4), (0, -2), (0, 4)]
+
+
+def test_a_box_of_another_size_loses_to_one_that_fits():
+    fixed = np.maximum(bump(8, 6, height=0.9), bump(8, 12))
+    edges = edges_of(40, 30)
+    edges[..., 10:] *= 3
+    fits = find_boxed_peak(fixed, None, edges, None, **BOXED)
+    any_size = find_boxed_peak(fixed, None, edges, None, **{**BOXED, "size_penalty": 0.0})
+    assert (places_of(fits), fits.size) == ((0, -2), (40, 30))
+    assert (places_of(any_size), any_size.size) == ((0, 4), (120, 90))
+    assert any_size.trust == 1

@@ -4,10 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 
 from gradnet_ros import Track, Tracker, TrackerConfig, TrackState
 from gradnet_ros.evaluation.metrics import overlaps
 from gradnet_ros.nn.checkpoint import CheckpointError, save_network
+from gradnet_ros.nn.gradnet import GradNet
+from gradnet_ros.tracking.geometry import context_side
 from support import moving_scene, need_weights, random_network
 
 
@@ -369,3 +372,130 @@ def test_wrong_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         Tracker(**{"device": "cpu", **arguments})
     assert issubclass(CheckpointError, ValueError)
+
+
+# --- the box branch ---
+
+RATIOS = (0.1, -0.2, 0.3, 0.15)
+"""Logarithms of an edge's distance over half the exemplar's side: left, top, right, bottom."""
+
+
+@pytest.fixture(scope="module")
+def boxed_weights(tmp_path_factory):
+    """Makes weights of a network whose box branch answers the same at every cell."""
+
+    def make(ratios):
+        net = GradNet("lite")
+        net.load_state_dict(random_network("lite").state_dict())
+        torch.nn.init.zeros_(net.box.edges.weight)
+        with torch.no_grad():
+            net.box.edges.bias.copy_(torch.tensor(ratios))
+        path = tmp_path_factory.mktemp("boxed") / "lite.safetensors"
+        save_network(path, net)
+        return path
+
+    return make
+
+
+CENTRAL = {"box_branch": True, "window_influence": 1.0, "update_interval": 0}
+"""The window alone decides: always the middle cell."""
+
+
+def test_the_boxs_size_and_place_are_taken_as_the_settings_say(boxed_weights, scene):
+    frames, _ = scene
+    settings = {**CENTRAL, "size_smoothing": 0.6, "size_penalty": 0.5}
+    tracker = Tracker("lite", "cpu", boxed_weights(RATIOS), settings)
+    centre, size = np.array([150.0, 110.0]), np.array([48.0, 40.0])
+    first = tracker.init(frames[0], (*(centre - size / 2), *size))
+    assert first.box == pytest.approx((*(centre - size / 2), *size))
+    half = size / 2 * 127 / context_side(*size)  # the exemplar's, pixels of a crop
+    left, top, right, bottom = np.exp(RATIOS) * np.tile(half, 2)
+    found = np.array([left + right, top + bottom])
+    for frame in frames[1:4]:
+        pixel = context_side(*size) / 127  # pixels of the image a pixel of the crop
+        expected = size / pixel
+        aspect = (found[0] / found[1]) / (expected[0] / expected[1])
+        growth = context_side(*found) / context_side(*expected)
+        change = max(aspect, 1 / aspect) * max(growth, 1 / growth)
+        share = 0.6 * np.exp(-0.5 * (change - 1))
+        centre = centre + pixel * np.array([right - left, bottom - top]) / 2
+        size = (1 - share) * size + share * pixel * found
+        track = tracker.update(frame)
+        assert track.box == pytest.approx((*(centre - size / 2), *size), rel=1e-4)
+        assert track.scale == pytest.approx(np.sqrt(size.prod() / (48 * 40)), rel=1e-4)
+    assert size[0] / size[1] > 1.1 * 48 / 40  # the aspect follows, unlike in a pyramid
+
+
+@pytest.mark.parametrize(("ratio", "bound"), [(1.0, 1.5), (-1.0, 0.7)])
+def test_the_boxs_size_stays_within_its_bounds(boxed_weights, scene, ratio, bound):
+    frames, _ = scene
+    settings = {**CENTRAL, "size_penalty": 0.0, "size_smoothing": 1.0, "min_scale": 0.7, "max_scale": 1.5}
+    tracker = Tracker("lite", "cpu", boxed_weights((ratio, ratio, ratio, ratio)), settings)
+    tracker.init(frames[0], (100, 80, 48, 40))
+    for frame in frames[1:3]:
+        track = tracker.update(frame)
+        assert track.scale == pytest.approx(bound)
+        assert track.box[2] / track.box[3] == pytest.approx(48 / 40, rel=1e-4)
+
+
+def test_a_size_that_is_penalised_moves_little(boxed_weights, scene):
+    frames, _ = scene
+    scales = []
+    for penalty in (0.0, 0.5, 10.0):
+        tracker = Tracker("lite", "cpu", boxed_weights((0.5,) * 4), {**CENTRAL, "size_penalty": penalty})
+        tracker.init(frames[0], (100, 80, 48, 40))
+        scales.append(tracker.update(frames[1]).scale)
+    assert scales[0] > scales[1] > scales[2]
+    assert scales[0] == pytest.approx(0.5 + 0.5 * np.exp(0.5), rel=1e-3)
+    assert scales[2] == pytest.approx(1, abs=0.01)
+
+
+def test_boxes_take_one_search_pass_a_frame(boxed_weights, scene):
+    frames, truth = scene
+    tracker = Tracker("lite", "cpu", boxed_weights(RATIOS), {"box_branch": True})
+    shapes, boxes = [], []
+    net = tracker._net
+    net.search.stem.register_forward_pre_hook(lambda _, given: shapes.append(tuple(given[0].shape)))
+    net.box.register_forward_pre_hook(lambda _, given: boxes.append(1))
+
+    def update(frame):
+        shapes.clear()
+        boxes.clear()
+        tracker.update(frame)
+        return shapes, boxes
+
+    tracker.init(frames[0], tuple(truth[0]))
+    for frame in frames[1:4]:
+        assert update(frame) == ([(1, 3, 241, 241)], [1])
+    tracker.configure({"box_branch": False, "scale_count": 3})
+    assert update(frames[4]) == ([(3, 3, 241, 241)], [])
+    tracker.configure({"box_branch": True})
+    assert update(frames[5]) == ([(1, 3, 241, 241)], [1])
+
+
+def test_boxes_and_template_updates_go_together(boxed_weights, scene):
+    frames, truth = scene
+    settings = {"box_branch": True, "update_interval": 2, "reliable_ratio": 0.0}
+    tracker = Tracker("lite", "cpu", boxed_weights(RATIOS), settings)
+    tracks = follow(tracker, frames[:7], truth[0])
+    assert [track.updated for track in tracks] == [False, False, True, False, True, False, True]
+    assert tracker.template_updates == 3
+    assert follow(tracker, frames[:7], truth[0]) == tracks
+
+
+def test_a_network_without_a_box_branch_refuses_it(tmp_path, scene):
+    path = tmp_path / "alexnet.safetensors"
+    save_network(path, random_network("alexnet"))
+    message = "box_branch must be false: network 'alexnet' has no box branch"
+    with pytest.raises(ValueError, match=message):
+        Tracker("alexnet", "cpu", path, {"box_branch": True})
+    with pytest.raises(ValueError, match=message):
+        Tracker("alexnet", "cpu", path, TrackerConfig(box_branch=True))
+    tracker = Tracker("alexnet", "cpu", path)
+    before = tracker.config
+    with pytest.raises(ValueError, match=message):
+        tracker.configure({"box_branch": True})
+    assert tracker.config == before
+    save_network(path, random_network("alexnet"), {"box_branch": True})
+    with pytest.raises(ValueError, match=message):
+        Tracker("alexnet", "cpu", path)

@@ -1,0 +1,110 @@
+"""``gradnet settings``: the tracker settings that a checkpoint carries."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gradnet_ros.cli.arguments import setting
+
+if TYPE_CHECKING:
+    import torch
+
+
+def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the sub-command's parser."""
+    parser = commands.add_parser(
+        "settings",
+        help="show or change the tracker settings in a checkpoint",
+        description="Show or change the tracker settings that a checkpoint carries. Its weights, their type"
+        " on disk and what it says of its training stay as they are.",
+    )
+    parser.add_argument("checkpoint", type=Path, metavar="FILE", help="checkpoint (.safetensors)")
+    parser.add_argument("--show", action="store_true", help="print the settings, change nothing")
+    parser.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        metavar="JSON",
+        help="settings from a file of name -> value, such as best.json of gradnet tune",
+    )
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        type=setting,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a tracker setting, such as update_interval=0; may be repeated, wins over --from",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="OUT", help="write this file (default: FILE itself)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show or change.
+
+    Raises:
+        ValueError: nothing to do or both, a file that cannot be used, an unknown setting or a value outside
+            its bound.
+    """
+    from gradnet_ros.nn.checkpoint import load_network, save_network
+    from gradnet_ros.tracking.tracker import Tracker
+    from gradnet_ros.training.files import write_whole
+
+    changes = {**(_read(arguments.source) if arguments.source else {}), **dict(arguments.overrides)}
+    if arguments.show == bool(changes):
+        raise ValueError("give either --show or settings to change (--set NAME=VALUE, --from JSON)")
+    path = arguments.checkpoint
+    checkpoint = load_network(path)
+    if arguments.show:
+        if arguments.output is not None:
+            raise ValueError("--show writes nothing: leave -o out")
+        _print(checkpoint.tracker)
+        return 0
+    # The tracker knows what its network can do, beyond the bounds of each setting.
+    Tracker(checkpoint.net.spec.name, "cpu", path, changes)
+    settings = {**checkpoint.tracker, **changes}
+    output, dtype = arguments.output or path, _disk_type(path)
+    write_whole(output, lambda part: save_network(part, checkpoint.net, settings, checkpoint.training, dtype))
+    _print(settings)
+    print(f"wrote {output}")
+    return 0
+
+
+def _print(settings: dict[str, object]) -> None:
+    for name, value in settings.items():
+        print(f"{name}={json.dumps(value)}")
+    print(f"({len(settings)} settings; all others are at the defaults of TrackerConfig)")
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        settings = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}: not JSON: {error}") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"{path}: expected an object of name -> value, got {settings!r}")
+    return settings
+
+
+def _disk_type(path: Path) -> torch.dtype:
+    """The floating-point type of a checkpoint's tensors on disk.
+
+    Raises:
+        ValueError: several types: saving would change some of them.
+    """
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        tensors = [file.get_tensor(name) for name in file.keys()]  # noqa: SIM118 - not a mapping
+    types: set[torch.dtype] = {tensor.dtype for tensor in tensors if tensor.is_floating_point()}
+    if len(types) != 1:
+        raise ValueError(
+            f"{path}: expected tensors of one floating-point type, found {sorted(map(str, types))}"
+        )
+    return types.pop()

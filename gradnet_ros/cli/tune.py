@@ -1,0 +1,166 @@
+"""``gradnet tune``: search the tracker's settings on one half of the sequences, report on both."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import platform
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradnet_ros.tracking.tracker import Tracker
+
+HALVES = ("even", "odd", "all")
+"""For help without imports; a test compares them with the library's."""
+_EXTRA = {"matplotlib": "matplotlib", "optuna": "optuna", "yaml": "pyyaml"}
+"""Modules that only this command needs -> the packages that bring them."""
+
+
+def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add the sub-command's parser."""
+    parser = commands.add_parser(
+        "tune",
+        help="search the tracker's settings on sequences with ground truth",
+        description="Search the tracker's settings on one half of the sequences, then report the best, the"
+        " checkpoint's own and the gradient update switched off on both halves. Several processes may work on"
+        " one search. See docs/tuning.md.",
+    )
+    parser.add_argument(
+        "root", type=Path, metavar="ROOT", help="folder of <name>/clip.mp4 (or img/) and groundtruth_rect.txt"
+    )
+    parser.add_argument(
+        "--space",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="YAML file of what is searched, such as config/tuning/lite.yaml",
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="folder for the trials and the report"
+    )
+    parser.add_argument("--network", default="lite", help="lite or alexnet (default: %(default)s)")
+    parser.add_argument(
+        "--device",
+        default="auto",
+        help="auto, cpu, cuda or cuda:N (default: %(default)s, CUDA where there is)",
+    )
+    parser.add_argument("--weights", type=Path, help="checkpoint file (default: the package's)")
+    parser.add_argument(
+        "--trials", type=int, default=40, metavar="N", help="trials of the search (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the draws (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--half",
+        choices=HALVES,
+        default="even",
+        help="what to search on: the sequences with an even index by name, an odd one, or all (default:"
+        " %(default)s)",
+    )
+    parser.add_argument(
+        "--max-frames",
+        type=int,
+        default=0,
+        metavar="N",
+        help="search on the first N frames of each sequence; the report is on all frames (default: all)",
+    )
+    parser.add_argument(
+        "--cache-mb",
+        type=float,
+        default=1500.0,
+        metavar="MB",
+        help="memory for decoded frames, per process (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the search in DIR, or join a running one"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Search and report.
+
+    Raises:
+        ValueError: packages that only this command needs are missing, or what the user gave is wrong.
+    """
+    try:
+        from gradnet_ros.evaluation.scores import TrackerScorer
+        from gradnet_ros.evaluation.search_space import read_space
+        from gradnet_ros.evaluation.tuning import TuneConfig, tune
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").split(".")[0]
+        if missing not in _EXTRA:
+            raise
+        raise ValueError(
+            f"tuning needs {missing}, which is not installed: pip install {' '.join(_EXTRA.values())}"
+        ) from error
+    from gradnet_ros.evaluation.sequences import read_folder
+    from gradnet_ros.nn.checkpoint import shipped_weights
+    from gradnet_ros.tracking.tracker import Tracker
+
+    config = TuneConfig(
+        arguments.trials,
+        arguments.seed,
+        arguments.half,
+        arguments.max_frames,
+        arguments.cache_mb,
+        arguments.resume,
+    )
+    space = read_space(arguments.space)
+    sequences = read_folder(arguments.root)
+    weights = arguments.weights or shipped_weights(arguments.network)
+    tracker = Tracker(arguments.network, arguments.device, weights)
+    own = tracker.config
+    try:
+        tracker.configure(dict(space.fixed))
+    except ValueError as error:
+        raise ValueError(f"{arguments.space}: fixed: {error}") from error
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    reported = tune(
+        sequences,
+        space,
+        own,
+        TrackerScorer(tracker),
+        arguments.output,
+        config,
+        {"network": tracker.network, "weights": digest},
+        {"weights": f"{weights.name} ({tracker.network}), SHA-256 {digest}", **_provenance(tracker)},
+        lambda line: print(line, flush=True),
+    )
+    if not reported:
+        print("another process is still at a trial: the one that ends last writes the report")
+        return 0
+    print()
+    print((arguments.output / "table.md").read_text())
+    print(f"wrote {arguments.output / 'table.md'}, trials.csv, search.png, best.json and best.yaml")
+    return 0
+
+
+def _provenance(tracker: Tracker) -> dict[str, str]:
+    """The code, the day and the machine of the figures."""
+    import torch
+
+    from gradnet_ros.training.provenance import git_commit
+
+    if tracker.device.type == "cuda":
+        machine = torch.cuda.get_device_name(tracker.device)
+    else:
+        machine = f"{_processor()}, threads: {torch.get_num_threads()}"
+    return {
+        "commit": git_commit() or "not known",
+        "date": datetime.now(timezone.utc).date().isoformat(),
+        "machine": f"{machine}, torch {torch.__version__}",
+    }
+
+
+def _processor() -> str:
+    """The processor's name, where the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -1,0 +1,78 @@
+"""Decoded frames, kept in memory between two runs over the same sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradnet_ros.evaluation.sequences import Sequence
+
+Frame = NDArray[np.uint8]
+
+
+class FrameCache:
+    """Keeps sequences as they come until the memory is used up; what does not fit is decoded every time.
+
+    Args:
+        megabytes: memory for frames (MB of 1e6 bytes); 0 keeps nothing.
+
+    Raises:
+        ValueError: a negative size.
+    """
+
+    def __init__(self, megabytes: float) -> None:
+        if not megabytes >= 0:
+            raise ValueError(f"the frame cache must be at least 0 MB, got {megabytes}")
+        self._left = megabytes * 1e6
+        self._kept: dict[str, list[Frame]] = {}
+
+    def play(self, name: str, count: int, decode: Callable[[], Iterator[Frame]]) -> Iterator[Frame]:
+        """The frames of a sequence, from memory if they are there.
+
+        Args:
+            name: the sequence.
+            count: how many frames it should have; says beforehand whether they fit.
+            decode: starts decoding.
+        """
+        if name in self._kept:
+            yield from self._kept[name]
+            return
+        frames: list[Frame] = []
+        fits = False
+        for number, frame in enumerate(decode()):
+            if number == 0:
+                fits = frame.nbytes * count <= self._left
+            if fits:
+                frames.append(frame)
+            yield frame
+        if fits:
+            self._kept[name] = frames
+            self._left -= sum(frame.nbytes for frame in frames)
+
+
+@dataclass(frozen=True)
+class CachedSequence(Sequence):
+    """A sequence, or its first frames, through a cache.
+
+    Attributes:
+        cache: a cache that holds no other sequence of this name.
+        limit: frames to play at most; ``None`` plays all.
+    """
+
+    cache: FrameCache
+    limit: int | None
+
+    def frames(self) -> Iterator[Frame]:
+        """The frames, HxWx3 BGR."""
+        decode = super().frames
+        return self.cache.play(self.name, len(self.truth), lambda: islice(decode(), self.limit))
+
+
+def cached(sequence: Sequence, cache: FrameCache, max_frames: int = 0) -> CachedSequence:
+    """The first ``max_frames`` frames of a sequence (0: all of them), through a cache."""
+    limit = max_frames or None
+    return CachedSequence(sequence.name, sequence.source, sequence.truth[:limit], cache, limit)

@@ -1,0 +1,160 @@
+"""What a search found, measured on the sequences that it did not look at too."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from math import sqrt
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import yaml
+from optuna.trial import TrialState
+
+from gradnet_ros.evaluation.frame_cache import FrameCache, cached
+from gradnet_ros.evaluation.halves import Halves
+from gradnet_ros.evaluation.scores import Score, Scorer, mean_score
+from gradnet_ros.evaluation.search_study import SharedStudy
+from gradnet_ros.evaluation.sequences import Sequence
+from gradnet_ros.tracking.config import TrackerConfig
+
+Known = Mapping[TrackerConfig, Mapping[str, Score]]
+DEFAULTS, BEST = "defaults", "best"
+
+
+@dataclass(frozen=True)
+class Row:
+    """Settings and what they reach.
+
+    Attributes:
+        title: what they are called in the table.
+        config: the settings.
+        scores: sequence -> score.
+    """
+
+    title: str
+    config: TrackerConfig
+    scores: Mapping[str, Score]
+
+
+def compared(defaults: TrackerConfig, best: TrackerConfig) -> dict[str, TrackerConfig]:
+    """What a report compares: both settings, each also with the gradient branch switched off."""
+    return {
+        DEFAULTS: defaults,
+        f"{DEFAULTS}, gradient off": replace(defaults, update_interval=0),
+        BEST: best,
+        f"{BEST}, gradient off": replace(best, update_interval=0),
+    }
+
+
+def measure(
+    configs: Mapping[str, TrackerConfig],
+    sequences: Iterable[Sequence],
+    score: Scorer,
+    known: Known,
+    cache_megabytes: float,
+    say: Callable[[str], None],
+) -> list[Row]:
+    """Score settings on whole sequences; equal settings are run once.
+
+    Args:
+        configs: title -> settings.
+        sequences: all that are to be run.
+        score: scores settings on a sequence.
+        known: what has been measured already.
+        cache_megabytes: memory for the frames of one sequence, between the settings.
+        say: is told what came of each sequence.
+    """
+    found: dict[TrackerConfig, dict[str, Score]] = {
+        config: dict(known.get(config, {})) for config in configs.values()
+    }
+    for sequence in sequences:
+        kept = cached(sequence, FrameCache(cache_megabytes))
+        for config, scores in found.items():
+            if sequence.name not in scores:
+                scores[sequence.name] = score(config, kept)
+        figures = [f"{title} {found[config][sequence.name].auc:.3f}" for title, config in configs.items()]
+        say(f"{sequence.name}: AUC of {'; '.join(figures)}")
+    return [Row(title, config, found[config]) for title, config in configs.items()]
+
+
+def table(rows: Iterable[Row], halves: Halves, settings: Mapping[str, Any], facts: Mapping[str, str]) -> str:
+    """The report in Markdown.
+
+    Args:
+        rows: among them those titled ``defaults`` and ``best``.
+        halves: which sequences were searched on.
+        settings: the best values of what was searched or fixed.
+        facts: name -> value of what else belongs to the figures (commit, date, machine).
+    """
+    rows = list(rows)
+    by_title = {row.title: row for row in rows}
+    defaults, best = by_title[DEFAULTS], by_title[BEST]
+    parts: dict[str, tuple[Sequence, ...]] = {}
+    if halves.other:
+        parts = {"search half": halves.search, "other half": halves.other}
+    parts["all"] = (*halves.search, *halves.other)
+    names = {part: [sequence.name for sequence in sequences] for part, sequences in parts.items()}
+    heads = [f"{part} ({len(each)}): AUC | precision" for part, each in names.items()]
+    lines = [f"| settings | {' | '.join(heads)} |", "|---" * (1 + 2 * len(parts)) + "|"]
+    for row in rows:
+        means = [mean_score({name: row.scores[name] for name in each}) for each in names.values()]
+        cells = [f"{score.auc:.4f} | {score.precision:.4f}" for score in means]
+        lines.append(f"| {row.title} | {' | '.join(cells)} |")
+    lines += ["", f"`{BEST}` against `{DEFAULTS}`, AUC sequence by sequence:", ""]
+    lines += [f"- {part}: {_difference(best, defaults, each)}" for part, each in names.items()]
+    if not halves.other:
+        lines.append("- searched on all sequences: nothing here guards against over-fitting")
+    lines += ["", f"| setting | {DEFAULTS} | {BEST} |", "|---|---|---|"]
+    lines += [
+        f"| `{name}` | {getattr(defaults.config, name)} | {value} |" for name, value in settings.items()
+    ]
+    lines += ["", *(f"- {name}: {value}" for name, value in facts.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _difference(best: Row, defaults: Row, names: list[str]) -> str:
+    gains = [best.scores[name].auc - defaults.scores[name].auc for name in names]
+    error = f" +- {stdev(gains) / sqrt(len(gains)):.4f} (standard error)" if len(gains) > 1 else ""
+    better, worse = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
+    return f"{mean(gains):+.4f}{error}, {better} better, {worse} worse"
+
+
+def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Write ``best.json`` (for ``gradnet settings --from``) and ``best.yaml`` (a ROS parameters file)."""
+    (folder / "best.json").write_text(json.dumps(dict(settings), indent=2) + "\n")
+    parameters = {f"tracker.{name}": value for name, value in settings.items()}
+    tree = {"/**": {"ros__parameters": parameters}}
+    (folder / "best.yaml").write_text(yaml.safe_dump(tree, sort_keys=False))
+
+
+def write_trials(path: Path, study: SharedStudy) -> None:
+    """Write all finished trials as CSV.
+
+    ``sequences`` says how many a trial ran on; ``auc`` and ``precision`` are means over those. ``note`` says
+    why a trial was dropped that ran on none.
+    """
+    trials = study.finished
+    names = list(study.settings(trials[0]))
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["number", "origin", "state", "sequences", "auc", "precision", *names, "note"])
+        for trial in trials:
+            scores = study.scores(trial)
+            found = mean_score(scores) if scores else None
+            state = "complete" if trial.state == TrialState.COMPLETE else "dropped"
+            rows.writerow(
+                [
+                    trial.number,
+                    trial.user_attrs.get("origin", "drawn"),
+                    state,
+                    len(scores),
+                    f"{found.auc:.6f}" if found else "",
+                    f"{found.precision:.6f}" if found else "",
+                    *(study.settings(trial)[name] for name in names),
+                    trial.user_attrs["note"],
+                ]
+            )

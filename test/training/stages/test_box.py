@@ -1,0 +1,79 @@
+"""The stage of the box branch: nothing else is trained, and the pictures show both boxes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from gradnet_ros.nn.losses import box_iou_loss
+from gradnet_ros.training.stages.box import BoxStage
+
+
+def test_the_box_branch_alone_is_trained(make_net, make_batch, grown):
+    net, stage = make_net(), BoxStage()
+    (made,) = stage.prepare(net)
+    stage.step(net, make_batch(2), 0).loss.backward()
+    assert all(parameter.grad is not None for parameter in net.box.parameters())
+    assert grown(net.box.necks)
+    resting = [p for name, p in net.named_parameters() if not name.startswith("box.")]
+    assert all(parameter.grad is None and not parameter.requires_grad for parameter in resting)
+    assert {id(p) for p in made["params"]} == {id(p) for p in net.box.parameters()}
+
+
+def test_the_loss_is_that_of_the_first_views_boxes(make_net, make_batch):
+    net, batch = make_net(), make_batch(2, views=2)
+    result = BoxStage().step(net, batch, 0)
+    exemplars = net.search.search(batch.exemplars.float()).levels
+    searches = net.search.search(batch.searches[:, 0].float()).levels
+    edges = net.box(searches, net.box.template(exemplars, batch.exemplar_sizes))
+    loss, iou = box_iou_loss(edges, batch.offsets[:, 0], batch.sizes[:, 0], net.spec.stride)
+    torch.testing.assert_close(result.loss, loss)
+    assert result.figures == {"iou": pytest.approx(float(iou))}
+    changed = replace(batch, searches=batch.searches.clone())
+    changed.searches[:, 1] = 0
+    torch.testing.assert_close(BoxStage().step(net, changed, 0).loss, loss)
+
+
+def test_steps_lower_the_loss(make_net, make_batch, train):
+    net = make_net()
+    torch.nn.init.zeros_(net.box.edges.weight)  # as it starts
+    results = train(BoxStage(), net, make_batch(2), 6, 3e-3)
+    assert float(results[-1].loss.detach()) < float(results[0].loss.detach()) - 0.02
+    assert results[-1].figures["iou"] > results[0].figures["iou"] + 0.02
+
+
+def test_batch_norm_rests(make_net):
+    net = make_net().train()
+    BoxStage().set_mode(net)
+    assert not any(module.training for module in net.modules())
+
+
+def test_a_network_without_the_branch_is_refused(make_net):
+    with pytest.raises(ValueError, match="network 'alexnet' has no box branch"):
+        BoxStage().prepare(make_net("alexnet"))
+
+
+def test_pictures_show_the_true_box_and_the_one_found(make_net, make_batch):
+    net, batch = make_net(), make_batch(2)
+    torch.nn.init.zeros_(net.box.edges.weight)  # what is found has the exemplar's size
+    batch.searches[:] = 0
+    batch.offsets[:, 0] = torch.tensor([[0.0, 0.0], [-24.0, 40.0]])
+    batch.sizes[:, 0] = torch.tensor([[60.0, 40.0], [30.0, 50.0]])
+    batch.exemplar_sizes[:] = torch.tensor([[30.0, 80.0], [40.0, 20.0]])
+    picture = BoxStage().pictures(net, batch)["boxes"]
+    assert picture.shape == (241, 2 * 241, 3)
+    for number, crop in enumerate(np.split(picture, 2, axis=1)):
+        x, y = 120 + batch.offsets[number, 0].numpy()
+        true, found_size = batch.sizes[number, 0].tolist(), batch.exemplar_sizes[number].tolist()
+        for colour, (w, h) in ((1, true), (0, found_size)):  # RGB
+            rows, columns = np.nonzero(crop[..., colour])
+            found = columns.min(), rows.min(), columns.max(), rows.max()
+            assert found == pytest.approx((x - w / 2, y - h / 2, x + w / 2, y + h / 2), abs=1)
+
+
+def test_the_end_changes_nothing(make_net):
+    net = make_net()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    BoxStage().finish(net)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())

@@ -1,0 +1,75 @@
+"""A batch holds what its samples hold."""
+
+import numpy as np
+import pytest
+import torch
+
+from gradnet_ros.training.batch import Batch, Sample, View, collate
+
+
+def sample(number, views):
+    rng = np.random.default_rng(number)
+
+    def image(side):
+        return rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
+
+    return Sample(
+        image(9),
+        (10.0 + number, 20.0 + number),
+        tuple(View(image(13), (number + 0.5, -view - 0.25), (30.0 + number, 40.0 + view)) for view in views),
+    )
+
+
+@pytest.fixture
+def samples():
+    return [sample(number, range(2)) for number in range(3)]
+
+
+def test_shapes_and_types(samples):
+    batch = collate(samples)
+    assert len(batch) == 3
+    assert batch.exemplars.shape == (3, 3, 9, 9)
+    assert batch.searches.shape == (3, 2, 3, 13, 13)
+    assert batch.exemplars.dtype == batch.searches.dtype == torch.uint8
+    assert batch.exemplar_sizes.shape == (3, 2)
+    assert batch.offsets.shape == batch.sizes.shape == (3, 2, 2)
+    assert batch.exemplar_sizes.dtype == batch.offsets.dtype == batch.sizes.dtype == torch.float32
+
+
+def test_one_view_keeps_its_axis():
+    assert collate([sample(0, range(1))]).searches.shape == (1, 1, 3, 13, 13)
+
+
+def test_every_value_is_where_it_belongs(samples):
+    batch = collate(samples)
+    for n, one in enumerate(samples):
+        np.testing.assert_array_equal(batch.exemplars[n].permute(1, 2, 0).numpy(), one.exemplar)
+        assert tuple(batch.exemplar_sizes[n].tolist()) == one.exemplar_size
+        for v, view in enumerate(one.views):
+            np.testing.assert_array_equal(batch.searches[n, v].permute(1, 2, 0).numpy(), view.image)
+            assert tuple(batch.offsets[n, v].tolist()) == view.offset
+            assert tuple(batch.sizes[n, v].tolist()) == view.size
+
+
+def test_a_batch_owns_its_pictures(samples):
+    batch = collate(samples)
+    before = batch.exemplars.clone(), batch.searches.clone()
+    for one in samples:
+        one.exemplar[:] = 0
+        one.views[0].image[:] = 0
+    assert torch.equal(batch.exemplars, before[0])
+    assert torch.equal(batch.searches, before[1])
+
+
+def test_to_another_device(samples):
+    """``meta`` stands for any other device."""
+    batch = collate(samples)
+    moved = batch.to(torch.device("meta"))
+    assert isinstance(moved, Batch)
+    for name in ("exemplars", "exemplar_sizes", "searches", "offsets", "sizes"):
+        here, there = getattr(batch, name), getattr(moved, name)
+        assert there.device.type == "meta"
+        assert here.device.type == "cpu"
+        assert (there.shape, there.dtype) == (here.shape, here.dtype)
+    same = batch.to(torch.device("cpu"))
+    assert torch.equal(same.searches, batch.searches)
