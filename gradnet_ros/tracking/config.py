@@ -42,7 +42,7 @@ class TrackerConfig:
     size_penalty: float = 0.1
     """Box branch: a change of size and aspect by f costs a cell ``exp(-size_penalty * (f - 1))``."""
     size_smoothing: float = 0.5
-    """Box branch: share of the newly found size in the running size, where the size has not changed."""
+    """Box branch: share of the newly found size in the running size at a score of 1 and no change."""
 
     # --- gradient-guided template (paper section 3.4; official code) ---
     update_interval: int = 5

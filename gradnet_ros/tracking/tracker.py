@@ -252,7 +252,7 @@ class Tracker:
         peak = self._find_peak(target, search)
         score = self._score(peak.raw)
         strength = score if self._net.spec.cosine else peak.raw
-        self._move(target, search, peak)
+        self._move(target, search, peak, score)
         target.lesson = self._find_lesson(target, search, peak, strength)
         self._watch_edge(target, strength)
         return Track(target.box, score, self._state(score), target.scale, target.lesson is not None)
@@ -331,7 +331,7 @@ class Tracker:
             window_influence=config.window_influence,
         )
 
-    def _move(self, target: _Target, search: _Search, peak: Peak) -> None:
+    def _move(self, target: _Target, search: _Search, peak: Peak, score: float) -> None:
         """Set the target's centre and size from a peak; the size is smoothed and bounded."""
         config = self._config
         image_width, image_height = target.image_size
@@ -344,7 +344,7 @@ class Tracker:
             share, found = config.scale_smoothing, search.factors[peak.scale]
             width, height = (side * (1.0 - share + share * found) for side in target.size)
         else:
-            share = config.size_smoothing * peak.trust
+            share = config.size_smoothing * peak.trust * score
             width, height = (
                 side * (1.0 - share) + share * found * pixel
                 for side, found in zip(target.size, peak.size, strict=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import TypeVar
 
 import numpy as np
 from torch.utils.data import Dataset
@@ -12,9 +14,10 @@ from gradnet_ros.tracking.crops import Image
 from gradnet_ros.tracking.geometry import context_side
 from gradnet_ros.training.augment import Warp, apply_warp, blend_ellipse, change_colours, occlude
 from gradnet_ros.training.batch import Sample, View
-from gradnet_ros.training.shards import CROP_BASE, ShardIndex, TrackEntry
+from gradnet_ros.training.shards import CROP_BASE, Picture, ShardIndex, TrackEntry
 
 _Size = tuple[float, float]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class PairConfig:
 _BOUNDS = {
     "views": (1, 8),
     "video_weight": (0.01, 1000.0),
-    "max_shift": (0.0, 512.0),
+    "max_shift": (0.0, 128.0),
     "max_angle": (0.0, 3.2),
 }
 
@@ -125,7 +128,8 @@ class PairDataset(Dataset[Sample]):
             share = sum(videos) ** 0.5
             weights += [share * video / sum(videos) for video in videos]
             self._tracks += group
-        self._cumulative = np.cumsum(weights) / np.sum(weights)
+        cumulative = np.cumsum(weights)
+        self._cumulative = cumulative / cumulative[-1:]
 
     def __getitem__(self, number: int) -> Sample:
         """Draw sample ``number``, any whole number from 0."""
@@ -133,18 +137,21 @@ class PairDataset(Dataset[Sample]):
         count = 1 + self._config.views
         scenes = self._index.scenes
         if scenes and (not self._tracks or rng.random() < self._config.scene_share):
-            target = self._scene_target(rng, scenes[int(rng.integers(len(scenes)))].read())
-            return self._sample(rng, [target] * count, None)
+            scene = scenes[int(rng.integers(len(scenes)))]
+            return self._sample(rng, [self._scene_target(rng, scene.read())] * count, scene)
         track = self._tracks[int(np.searchsorted(self._cumulative, rng.random()))]
-        # Any crop is the exemplar; the views are neighbours in time, as far from it as it happens.
+        # Any crop is the exemplar; the views are neighbours in time, as far from it as it happens, the first
+        # one the latest where the track is long enough.
         length = len(track.crops)
         first, later = int(rng.integers(length)), int(rng.integers(length))
-        step = 1 if later + count - 2 < length else -1
+        step = -1 if later >= count - 2 else 1
         chosen = [first, *((later + step * n) % length for n in range(count - 1))]
         shown = [self._crop_target(track, n) for n in chosen]
-        return self._sample(rng, shown, track.source)
+        return self._sample(rng, shown, track)
 
-    def _sample(self, rng: np.random.Generator, appearances: list[_Appearance], source: str | None) -> Sample:
+    def _sample(
+        self, rng: np.random.Generator, appearances: list[_Appearance], own: TrackEntry | Picture
+    ) -> Sample:
         config = self._config
         change = _Change(
             angle=float(rng.uniform(-1, 1) * config.max_angle) if rng.random() < 0.5 else 0.0,
@@ -166,8 +173,8 @@ class PairDataset(Dataset[Sample]):
         backdrop = None
         if chance < config.new_background_share + config.moved_background_share:
             moved = chance >= config.new_background_share
-            backdrop = self._backdrop(rng, appearances[-1] if moved else None)
-        distractor = self._distractor(rng, source) if rng.random() < config.distractor_share else None
+            backdrop = self._backdrop(rng, own, appearances[-1] if moved else None)
+        distractor = self._distractor(rng, own) if rng.random() < config.distractor_share else None
         return Sample(
             change_colours(exemplar, rng, 0.3),
             exemplar_size,
@@ -191,8 +198,8 @@ class PairDataset(Dataset[Sample]):
         warp = Warp(
             (0.0, 0.0),
             float(np.exp(rng.uniform(-1, 1) * config.max_zoom_change)),
-            aspect=change.aspect * float(np.exp(rng.normal(0.0, 0.02))),
-            angle=change.angle + float(rng.normal(0.0, 0.03)),
+            aspect=change.aspect * float(np.exp(rng.normal(0.0, 0.15 * config.aspect_change))),
+            angle=change.angle + float(rng.normal(0.0, 0.12 * config.max_angle)),
             mirror=change.mirror,
             offset=offset,
         )
@@ -207,29 +214,41 @@ class PairDataset(Dataset[Sample]):
             occlude(search, offset, size, rng)
         return View(change_colours(search, np.random.default_rng(change.colours), 1.0), offset, size)
 
-    def _backdrop(self, rng: np.random.Generator, own: _Appearance | None) -> Image:
+    def _backdrop(
+        self, rng: np.random.Generator, own: TrackEntry | Picture, moved: _Appearance | None
+    ) -> Image | None:
         """What to put behind the target: a square somewhat larger than a search crop.
 
         Args:
             rng: source of chance.
-            own: take the target's own picture, another place of it; the target itself is covered there, or
-                it would be seen twice. ``None`` takes another picture.
+            own: what the target comes from; other pictures do not show it.
+            moved: take this picture of the target, another place of it; the target itself is covered there,
+                or it would be seen twice. ``None`` takes another picture.
+
+        Returns:
+            ``None`` if there is no other picture.
         """
         side = self._spec.search_size + 32
-        other = self._piece(rng, side)
-        if own is None:
+        other = self._piece(rng, side, own)
+        if other is None or moved is None:
             return other
         offset = float(rng.uniform(-0.4, 0.4) * side), float(rng.uniform(-0.4, 0.4) * side)
         warp = Warp((0.0, 0.0), 1.0, mirror=bool(rng.random() < 0.5), offset=offset)
-        behind, size = own.warp(side, warp)
-        return blend_ellipse(behind, other, offset, (1.2 * size[0], 1.2 * size[1]))
+        behind, size = moved.warp(side, warp)
+        # Large enough to cover the corners of the box.
+        return blend_ellipse(behind, other, offset, (1.5 * size[0], 1.5 * size[1]))
 
-    def _piece(self, rng: np.random.Generator, side: int) -> Image:
-        """A square piece of any picture."""
-        if self._index.scenes and (not self._tracks or rng.random() < 0.7):
-            picture = self._index.scenes[int(rng.integers(len(self._index.scenes)))].read()
+    def _piece(self, rng: np.random.Generator, side: int, own: TrackEntry | Picture) -> Image | None:
+        """A square piece of any picture but the target's own."""
+        scenes = self._index.scenes
+        if scenes and (not self._tracks or rng.random() < 0.7):
+            scene = _another(rng, scenes, own)
         else:
-            picture = self._tracks[int(rng.integers(len(self._tracks)))].crops[0].read()
+            track = _another(rng, self._tracks, own)
+            scene = None if track is None else track.crops[0]
+        if scene is None:
+            return None
+        picture = scene.read()
         height, width = picture.shape[:2]
         # At least large enough to fill the crop.
         zoom = side / min(width, height) * float(np.exp(rng.uniform(0.0, 1.0)))
@@ -240,15 +259,13 @@ class PairDataset(Dataset[Sample]):
         )
         return apply_warp(picture, Warp(centre, zoom, mirror=bool(rng.random() < 0.5)), side)
 
-    def _distractor(self, rng: np.random.Generator, source: str | None) -> _Appearance | None:
+    def _distractor(self, rng: np.random.Generator, own: TrackEntry | Picture) -> _Appearance | None:
         """Another object: of the same source when there is one, for it looks alike."""
-        if not self._tracks:
-            return None
         group = self._tracks
-        if source is not None and len(self._groups[source]) > 1 and rng.random() < 0.7:
-            group = self._groups[source]
-        track = group[int(rng.integers(len(group)))]
-        return self._crop_target(track, int(rng.integers(len(track.crops))))
+        if isinstance(own, TrackEntry) and len(self._groups[own.source]) > 1 and rng.random() < 0.7:
+            group = self._groups[own.source]
+        track = _another(rng, group, own)
+        return None if track is None else self._crop_target(track, int(rng.integers(len(track.crops))))
 
     def _crop_target(self, track: TrackEntry, number: int) -> _Appearance:
         picture = track.crops[number].read()
@@ -263,6 +280,16 @@ class PairDataset(Dataset[Sample]):
             key=lambda box: float(_patch(scene, *box).std(axis=(0, 1)).mean()),
         )
         return _Appearance(scene, centre, size, self._spec.base_size / context_side(*size))
+
+
+def _another(rng: np.random.Generator, choices: Sequence[_T], own: object) -> _T | None:
+    """Any of ``choices`` but ``own``; ``None`` if there is no other."""
+    if not choices or (len(choices) == 1 and choices[0] is own):
+        return None
+    place = int(rng.integers(len(choices)))
+    if choices[place] is own:
+        place = (place + 1 + int(rng.integers(len(choices) - 1))) % len(choices)
+    return choices[place]
 
 
 def _paste_beside(

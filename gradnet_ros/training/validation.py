@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,8 +14,8 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from gradnet_ros.evaluation.frame_cache import FrameCache, cached
 from gradnet_ros.evaluation.runner import evaluate_sequence
-from gradnet_ros.evaluation.sequences import Sequence as VideoSequence
 from gradnet_ros.evaluation.sequences import read_folder
 from gradnet_ros.nn.checkpoint import save_network
 from gradnet_ros.nn.gradnet import GradNet
@@ -103,14 +102,6 @@ class HeldOutSamples:
         return Score(-means["loss"], means)
 
 
-@dataclass(frozen=True)
-class _Start(VideoSequence):
-    """The first frames of a sequence: as many as there are rows of truth."""
-
-    def frames(self) -> Iterator[NDArray[np.uint8]]:
-        return islice(super().frames(), len(self.truth))
-
-
 class TrackedSequences:
     """OTB success (AUC) of the tracker with the network, with and without the gradient update.
 
@@ -143,7 +134,7 @@ class TrackedSequences:
         if unknown:
             raise ValueError(f"no sequence {', '.join(unknown)} in {folder}")
         self.sequences = [
-            _Start(each.name, each.source, each.truth[:frames] if frames else each.truth)
+            cached(each, FrameCache(0), frames)
             for each in sequences
             if not only or each.name in only
         ]

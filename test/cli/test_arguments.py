@@ -30,7 +30,7 @@ def test_wrong_settings(text):
         setting(text)
 
 
-@pytest.mark.parametrize("command", [[], ["track"], ["eval"], ["prepare"], ["train"]])
+@pytest.mark.parametrize("command", [[], ["track"], ["eval"], ["prepare"], ["settings"], ["train"], ["tune"]])
 def test_help(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([*command, "--help"])

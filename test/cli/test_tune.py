@@ -28,7 +28,7 @@ def root(tmp_path):
     for number, name in enumerate("abc"):
         folder = tmp_path / "sequences" / name
         folder.mkdir(parents=True)
-        frames, boxes = moving_scene(5 + number, seed=number)
+        frames, boxes = moving_scene(3 + number, seed=number)
         with VideoWriter(folder / "clip.mp4", 30) as video:
             for frame in frames:
                 video.write(frame)

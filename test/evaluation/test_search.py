@@ -152,6 +152,25 @@ def test_bad_settings_are_dropped_early_and_good_ones_are_found(tmp_path, plotte
     assert (path, space) == (tmp_path / "search.png", SPACE)
 
 
+def test_trials_report_the_running_mean(tmp_path):
+    sequences = make_sequences(3)
+    with open_study(tmp_path, resume=False) as study:
+        search(study, sequences, fake_score, 1, lambda _: None)
+        (trial,) = study.finished
+    scores = [fake_score(OWN, sequence).auc for sequence in sequences]
+    means = {1: scores[0], 2: np.mean(scores[:2]), 3: np.mean(scores)}
+    assert trial.intermediate_values == pytest.approx(means)
+    assert trial.value == pytest.approx(means[3])
+
+
+def test_a_baseline_outside_of_the_space_is_no_point_of_it(tmp_path):
+    space = make_space({"search": {"window_influence": {"low": 0.7, "high": 1}}})
+    with open_study(tmp_path, resume=False, space=space) as study:
+        first, second = study.ask(2), study.ask(2)
+        assert (first.params, study.config(first)) == ({}, OWN)
+        assert second.params.keys() == {"window_influence"}
+
+
 def test_own_settings_outside_of_the_space_are_the_baseline_all_the_same(tmp_path):
     space = make_space(
         {"search": {"window_influence": {"low": 0.7, "high": 1}}, "fixed": {"scale_step": 1.1}}
@@ -184,14 +203,16 @@ def test_a_search_plays_the_first_frames_and_the_report_all(tmp_path):
 
     def score(config, sequence):
         lengths.append(len(sequence.truth))
-        return fake_score(config, sequence)
+        return Score(len(sequence.truth) / 100, 0.5)
 
     run(tmp_path, 3, score, max_frames=10)
     searched = lengths.index(40)
     assert searched >= 3 * 3
     assert set(lengths[:searched]) == {10}
     assert set(lengths[searched:]) == {40 + 3 * number for number in range(9)}
-    assert "first 10 frames of each" in (tmp_path / "table.md").read_text()
+    text = (tmp_path / "table.md").read_text()
+    assert "first 10 frames of each" in text
+    assert parse(text)["best"][-2] == pytest.approx(np.mean(list(set(lengths[searched:]))) / 100)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from gradnet_ros.nn.correlation import cross_correlate_all
+from gradnet_ros.nn.correlation import cross_correlate, cross_correlate_all
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.losses import centre_labels, logistic_loss, ranking_loss, target_distance
 from gradnet_ros.training.batch import Batch
@@ -99,12 +99,7 @@ class BaseStage:
         """The response over the search crop."""
         templates = net.fixed_template(batch.exemplars.float())
         features = net.search_features(batch.searches[:, 0].float())
-        own = torch.cat(
-            [
-                net.adjust(cross_correlate_all(features[n : n + 1], templates[n : n + 1]))
-                for n in range(len(batch))
-            ]
-        )
+        own = net.adjust(cross_correlate(features, templates))
         return {"response": overlay(batch.searches[:, 0], own)}
 
     def finish(self, net: GradNet) -> None:

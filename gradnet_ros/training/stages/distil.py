@@ -76,7 +76,7 @@ class DistilStage:
         return orthonormal.T.contiguous()
 
     def prepare(self, net: GradNet) -> list[dict[str, object]]:
-        """Train the search trunk, from Kaiming's start.
+        """Train the search trunk, from Kaiming's start: whatever it had learned is lost.
 
         Raises:
             ValueError: the network is not ``alexnet``: the cells of both trunks would not coincide.
@@ -84,6 +84,7 @@ class DistilStage:
         if net.spec.name != "alexnet":
             raise ValueError(f"the stage distil is for alexnet, got {net.spec.name!r}")
         net.requires_grad_(False)
+        _restart(net.search)
         return [*trunk_groups(net.search), group(self.auxiliary.parameters())]
 
     def set_mode(self, net: GradNet) -> None:
@@ -115,8 +116,18 @@ class DistilStage:
         return {}
 
     def finish(self, net: GradNet) -> None:
-        """Start the target's trunk from the search trunk, and put raw scores within the logistic's reach."""
+        """Start the target's trunk from the search trunk."""
         net.target.load_state_dict(net.search.state_dict())
+
+
+def _restart(trunk: Trunk) -> None:
+    """Kaiming's start; the last layer is small, so that features are not much longer than the teacher's."""
+    convolutions = [module for module in trunk.modules() if isinstance(module, nn.Conv2d)]
+    for convolution in convolutions:
+        nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+        if convolution.bias is not None:
+            nn.init.zeros_(convolution.bias)
+    nn.init.normal_(convolutions[-1].weight, std=0.002)
 
 
 def _inner(features: Tensor, edge: int) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 
@@ -16,8 +15,8 @@ def soft_place(distance: Tensor, stride: int) -> Tensor:
     Returns:
         (N, 1, h, w) shares that sum to one in every map.
     """
-    near = torch.exp(-0.5 * (distance / stride) ** 2)
-    return near / near.sum((1, 2, 3), keepdim=True)
+    # A softmax, so that a target far away has a nearest cell too, where the Gaussian itself underflows.
+    return (-0.5 * (distance / stride) ** 2).flatten(1).softmax(1).view_as(distance)
 
 
 def hits(scores: Tensor, distance: Tensor, radius: float = 16.0) -> Tensor:

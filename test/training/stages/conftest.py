@@ -1,7 +1,9 @@
-"""What the stages' tests share: networks that may be changed, and batches of noise."""
+"""What the stages' tests share: networks that may be changed, and batches of made pictures."""
 
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional
 
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.training.batch import Batch
@@ -10,11 +12,17 @@ from support import random_network
 
 @pytest.fixture
 def make_net():
-    """A network of its own with the weights of :func:`support.random_network`."""
+    """A network of its own with random weights, to be changed at will."""
 
     def make(network="lite"):
         net = GradNet(network)
         net.load_state_dict(random_network(network).state_dict())
+        torch.manual_seed(1)
+        for trunk in (net.search, net.target):
+            for module in trunk.modules():
+                # PyTorch's own start is so small that all pictures look alike to a deep trunk.
+                if isinstance(module, nn.Conv2d):
+                    nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         return net.eval()
 
     return make
@@ -22,19 +30,21 @@ def make_net():
 
 @pytest.fixture
 def make_batch():
-    """A batch of noise with targets on cells."""
+    """A batch of random textures with targets on cells."""
 
     def make(count=3, views=1, network="lite", seed=0):
         spec = random_network(network).spec
         generator = torch.Generator().manual_seed(seed)
 
-        def noise(*shape):
-            return (torch.rand(*shape, generator=generator) * 255).byte()
+        def pictures(number, side):
+            # Fine noise looks alike to a random network wherever it is.
+            coarse = 255 * torch.rand(number, 3, 9, 9, generator=generator)
+            return functional.interpolate(coarse, (side, side), mode="bilinear").byte()
 
         return Batch(
-            noise(count, 3, spec.exemplar_size, spec.exemplar_size),
+            pictures(count, spec.exemplar_size),
             20 + 60 * torch.rand(count, 2, generator=generator),
-            noise(count, views, 3, spec.search_size, spec.search_size),
+            pictures(count * views, spec.search_size).unflatten(0, (count, views)),
             8.0 * torch.randint(-5, 6, (count, views, 2), generator=generator),
             20 + 60 * torch.rand(count, views, 2, generator=generator),
         )

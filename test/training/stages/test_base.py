@@ -45,8 +45,19 @@ def test_all_of_alexnets_search_trunk_is_trained(make_net, make_batch):
 
 
 @torch.no_grad()
+def tell_apart(net, batch):
+    """Adjust a random trunk's scores, which are nearly equal, to logits of every size."""
+    templates = net.fixed_template(batch.exemplars.float())
+    scores = cross_correlate(net.search_features(batch.searches[:, 0].float()), templates)
+    net.adjust_scale.fill_(2 / float(scores.std()))
+    net.adjust_bias.fill_(-2 * float(scores.mean() / scores.std()))
+    return net
+
+
+@torch.no_grad()
 def test_the_loss_against_a_slow_reference(make_net, make_batch):
-    net, batch = make_net(), make_batch(3)
+    batch = make_batch(3)
+    net = tell_apart(make_net(), batch)
     spec = net.spec
     templates = [net.fixed_template(exemplar[None].float()) for exemplar in batch.exemplars]
     features = [net.search_features(search.float()) for search in batch.searches]
@@ -68,14 +79,15 @@ def test_the_loss_against_a_slow_reference(make_net, make_batch):
         "ranking": ranking / 3,
         "hit": hit / 3,
     }
-    assert result.figures == pytest.approx(expected, rel=1e-3)
+    assert result.figures == pytest.approx(expected, rel=2e-3)
     total = expected["logistic"] + 0.3 * expected["negatives"] + 0.7 * expected["ranking"]
-    assert float(result.loss) == pytest.approx(total, rel=1e-3)
+    assert float(result.loss) == pytest.approx(total, rel=2e-3)
 
 
 @torch.no_grad()
 def test_groups_of_contrast_are_losses_of_their_own(make_net, make_batch, part_of):
-    net, batch, stage = make_net(), make_batch(4), BaseStage(contrast_group=2)
+    batch, stage = make_batch(4), BaseStage(contrast_group=2)
+    net = tell_apart(make_net(), batch)
     whole = stage.step(net, batch, 0)
     halves = [stage.step(net, part_of(batch, start, start + 2), 0) for start in (0, 2)]
     assert float(whole.loss) == pytest.approx(sum(float(half.loss) for half in halves) / 2, rel=1e-4)
@@ -88,7 +100,8 @@ def test_groups_of_contrast_are_losses_of_their_own(make_net, make_batch, part_o
 
 @torch.no_grad()
 def test_a_short_last_group_weighs_by_its_samples(make_net, make_batch, part_of):
-    net, batch, stage = make_net(), make_batch(3), BaseStage(contrast_group=2)
+    batch, stage = make_batch(3), BaseStage(contrast_group=2)
+    net = tell_apart(make_net(), batch)
     whole = stage.step(net, batch, 0)
     first, last = stage.step(net, part_of(batch, 0, 2), 0), stage.step(net, part_of(batch, 2, 3), 0)
     assert float(whole.loss) == pytest.approx((2 * float(first.loss) + float(last.loss)) / 3, rel=1e-4)
@@ -108,7 +121,7 @@ def test_only_the_first_view_is_used(make_net, make_batch):
 def test_steps_lower_the_loss(make_net, make_batch, train):
     """And not by the adjust layer alone: a bias does nothing to a softmax."""
     net = make_net()
-    torch.nn.init.constant_(net.adjust_bias, -20.0)  # a random trunk's cosines are all near one
+    torch.nn.init.constant_(net.adjust_bias, -16.0)  # a random trunk's cosines are about 0.8
     results = train(BaseStage(), net, make_batch(2), 4, 1e-3)
     assert float(results[-1].loss.detach()) < float(results[0].loss.detach())
     assert results[-1].figures["ranking"] < results[0].figures["ranking"] - 0.05

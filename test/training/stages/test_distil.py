@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from gradnet_ros.nn.checkpoint import save_network
+from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.training.stages import distil
 from gradnet_ros.training.stages.distil import DistilStage
 from support import need_weights, random_network
@@ -143,6 +144,16 @@ def test_steps_lower_the_loss(stage, make_net, make_batch, train):
     assert float(results[-1].loss.detach()) < 0.8 * float(results[0].loss.detach())
     assert results[-1].figures["cosine"] > results[0].figures["cosine"]
     assert results[-1].figures["hint_cosine"] > results[0].figures["hint_cosine"]
+
+
+def test_it_starts_near_the_teachers_length(stage, make_batch):
+    """From PyTorch's own start the squared distance is above 40."""
+    torch.manual_seed(0)
+    net = GradNet("alexnet")
+    stage.prepare(net)
+    stage.set_mode(net)
+    figures = stage.step(net, make_batch(1, network="alexnet"), 0).figures
+    assert figures["squared"] < 5
 
 
 def test_lite_is_refused(make_net):
