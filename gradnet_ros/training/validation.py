@@ -11,7 +11,6 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from gradnet_ros.evaluation.frame_cache import FrameCache, cached
@@ -134,9 +133,7 @@ class TrackedSequences:
         if unknown:
             raise ValueError(f"no sequence {', '.join(unknown)} in {folder}")
         self.sequences = [
-            cached(each, FrameCache(0), frames)
-            for each in sequences
-            if not only or each.name in only
+            cached(each, FrameCache(0), frames) for each in sequences if not only or each.name in only
         ]
         self._by_update, self._settings = by_update, dict(tracker or {})
 
