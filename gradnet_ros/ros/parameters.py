@@ -152,6 +152,7 @@ _TRACKER_TEXT = {
     "size_smoothing": ("", "Box branch: share of the newly found size in the running size."),
     "update_interval": ("frames", "Frames between two template updates; 0 switches the gradient branch off."),
     "adaptive_weight": ("", "Weight of the adaptive template's response against the fixed template's."),
+    "raw_fusion": ("", "Both responses are averaged before they are normalised: the surer one counts more."),
     "update_rate": ("", "Share of the new target feature in the running one at an update."),
     "update_from_first": ("", "Updates start from the first exemplar's feature, not from the running one."),
     "memory_size": ("frames", "Reliable frames kept for updates."),

@@ -49,6 +49,8 @@ class TrackerConfig:
     """Frames between two template updates; 0 switches the gradient branch off altogether."""
     adaptive_weight: float = 0.15
     """Weight of the GradNet template's response against the fixed template's on the middle scale."""
+    raw_fusion: bool = False
+    """Both responses are averaged before they are normalised: the surer template counts more (ours)."""
     update_rate: float = 0.6
     """Running target feature: ``hid <- (1 - update_rate) * hid + update_rate * h2``."""
 
@@ -141,6 +143,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "size_smoothing": (0.0, 1.0),
     "update_interval": (0, 1000),
     "adaptive_weight": (0.0, 1.0),
+    "raw_fusion": (0, 1),
     "update_rate": (0.0, 1.0),
     "update_from_first": (0, 1),
     "memory_size": (1, 100),

@@ -47,6 +47,23 @@ def normalise(response: Map) -> Map:
     return shifted / total if total > 0 else np.full_like(response, 1.0 / response.size)
 
 
+def fuse(fixed: Map, adaptive: Map | None, weight: float, raw: bool) -> Map:
+    """The mean of both templates' responses, normalised.
+
+    Args:
+        fixed: (h, w) raw scores of the fixed template.
+        adaptive: (h, w) raw scores of the GradNet template; ``None``: it takes no part.
+        weight: of ``adaptive``.
+        raw: mean first, then normalise, so that the template with the higher contrast counts more (ours); for
+            networks whose templates score on one scale. Otherwise each is normalised first (official code).
+    """
+    if adaptive is None:
+        return normalise(fixed)
+    if raw:
+        return normalise((1.0 - weight) * fixed + weight * adaptive)
+    return (1.0 - weight) * normalise(fixed) + weight * normalise(adaptive)
+
+
 def hann_window(size: int) -> Map:
     """A ``size`` x ``size`` Hann window that sums to one."""
     axis = np.hanning(size)
@@ -63,6 +80,7 @@ def find_peak(
     factor: int,
     scale_penalty: float,
     adaptive_weight: float,
+    raw_fusion: bool = False,
     window_influence: float,
 ) -> Peak:
     """Choose the scale with the fixed template, the place with both templates and the window.
@@ -75,6 +93,7 @@ def find_peak(
         factor: enlargement.
         scale_penalty: factor on the peaks of all scales but the middle one.
         adaptive_weight: weight of ``adaptive`` against ``fixed``.
+        raw_fusion: see :func:`fuse`.
         window_influence: weight of ``window`` against the fused response.
     """
     # The penalty is a factor, so it is laid on the height above the maps' common floor: raw scores may be
@@ -85,9 +104,8 @@ def find_peak(
     heights[np.arange(fixed.shape[0]) != middle] *= scale_penalty
     scale = int(heights.argmax())
 
-    fused = normalise(upsample(fixed[scale], factor))
-    if adaptive is not None:
-        fused = (1.0 - adaptive_weight) * fused + adaptive_weight * normalise(upsample(adaptive, factor))
+    large = upsample(fixed[scale], factor)
+    fused = fuse(large, None if adaptive is None else upsample(adaptive, factor), adaptive_weight, raw_fusion)
     if window is not None:
         fused = (1.0 - window_influence) * fused + window_influence * window
     row, column = divmod(int(fused.argmax()), fused.shape[1])
@@ -130,6 +148,7 @@ def find_boxed_peak(
     stride: int,
     size_penalty: float,
     adaptive_weight: float,
+    raw_fusion: bool = False,
     window_influence: float,
 ) -> Peak:
     """Choose the cell with both templates, the sizes' penalty and the window; its box says the rest.
@@ -143,11 +162,10 @@ def find_boxed_peak(
         stride: pixels of the search crop a cell.
         size_penalty: see :func:`size_trust`.
         adaptive_weight: weight of ``adaptive`` against ``fixed``.
+        raw_fusion: see :func:`fuse`.
         window_influence: weight of ``window`` against the fused response.
     """
-    fused = normalise(fixed)
-    if adaptive is not None:
-        fused = (1.0 - adaptive_weight) * fused + adaptive_weight * normalise(adaptive)
+    fused = fuse(fixed, adaptive, adaptive_weight, raw_fusion)
     trust = size_trust(edges, expected, size_penalty)
     fused = fused * trust
     if window is not None:

@@ -318,6 +318,7 @@ class Tracker:
                 stride=spec.stride,
                 size_penalty=config.size_penalty,
                 adaptive_weight=config.adaptive_weight,
+                raw_fusion=config.raw_fusion,
                 window_influence=config.window_influence,
             )
         return find_peak(
@@ -328,6 +329,7 @@ class Tracker:
             factor=config.response_upsampling,
             scale_penalty=config.scale_penalty,
             adaptive_weight=config.adaptive_weight,
+            raw_fusion=config.raw_fusion,
             window_influence=config.window_influence,
         )
 

@@ -9,6 +9,7 @@ from gradnet_ros.tracking.geometry import context_side
 from gradnet_ros.tracking.response import (
     find_boxed_peak,
     find_peak,
+    fuse,
     hann_window,
     normalise,
     size_trust,
@@ -190,3 +191,13 @@ def test_a_box_of_another_size_loses_to_one_that_fits():
     assert (places_of(fits), fits.size) == ((0, -2), (40, 30))
     assert (places_of(any_size), any_size.size) == ((0, 4), (120, 90))
     assert any_size.trust == 1
+
+
+def test_in_raw_fusion_the_surer_template_counts_more():
+    sure, unsure = bump(4, 4, height=4.0), bump(12, 12, height=1.0)
+    each = fuse(sure, unsure, 0.55, raw=False)
+    together = fuse(sure, unsure, 0.55, raw=True)
+    assert np.unravel_index(each.argmax(), each.shape) == (12, 12)
+    assert np.unravel_index(together.argmax(), together.shape) == (4, 4)
+    for fused in (each, together, fuse(sure, None, 0.55, raw=True)):
+        assert fused.sum() == pytest.approx(1.0, abs=1e-4)
