@@ -152,11 +152,14 @@ class Engine:
                 stopped = figures.pop("stop") > 0
                 journal.step(self._step, figures, waited)
                 last = self._step == settings.steps
-                with journal.aside():
-                    if settings.validate_every and (last or self._step % settings.validate_every == 0):
-                        self._validate(journal)
-                    if last or stopped or self._step % settings.save_every == 0:
-                        self._save()
+                validate = settings.validate_every and (last or self._step % settings.validate_every == 0)
+                save = last or stopped or self._step % settings.save_every == 0
+                if validate or save:
+                    with journal.aside():
+                        if validate:
+                            self._validate(journal)
+                        if save:
+                            self._save()
                 if stopped:
                     return None
         return self._result()

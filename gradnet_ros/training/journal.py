@@ -75,7 +75,10 @@ class Journal:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """While entered, time does not count as training's: it would spoil rates and shares."""
+        """While entered, time does not count as training's: it would spoil rates and shares.
+
+        Not for every step: the progress bar waits anew after it.
+        """
         started = time.monotonic()
         yield
         self._since += time.monotonic() - started
