@@ -55,12 +55,10 @@ def save_network(
         net: the network.
         tracker: tracker settings that go with the weights.
         training: how the weights were made; anything JSON can hold.
-        dtype: floating-point type on disk; float16 halves the file.
+        dtype: floating-point type on disk; float16 halves the file. A tensor with values beyond its range
+            (variances of batch norm) stays as it is.
     """
-    tensors = {
-        name: value.detach().to(dtype if value.is_floating_point() else value.dtype).cpu().contiguous()
-        for name, value in net.state_dict().items()
-    }
+    tensors = {name: _stored(value.detach(), dtype) for name, value in net.state_dict().items()}
     metadata = {
         "format": FORMAT,
         "network": net.spec.name,
@@ -124,6 +122,11 @@ def shipped_weights(network: str) -> Path:
             f"no weights are shipped for network {network!r}; give a file of your own (weights=...)"
         )
     return path
+
+
+def _stored(value: Tensor, dtype: torch.dtype) -> Tensor:
+    fits = value.is_floating_point() and bool(value.abs().max() <= torch.finfo(dtype).max)
+    return value.to(dtype if fits else value.dtype).cpu().contiguous()
 
 
 def _check(path: Path, expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:

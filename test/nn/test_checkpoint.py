@@ -5,6 +5,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from gradnet_ros.nn.checkpoint import FORMAT, CheckpointError, load_network, save_network, shipped_weights
+from gradnet_ros.nn.gradnet import NETWORKS, GradNet
 from support import random_network
 
 
@@ -90,8 +91,23 @@ def test_settings_that_are_no_object(file, text):
         load_network(file)
 
 
-def test_networks_without_shipped_weights_are_named():
+def test_half_precision_keeps_what_it_cannot_hold(tmp_path):
+    net = GradNet("alexnet")
+    net.search.stem[1].running_var.fill_(1e6)
+    save_network(tmp_path / "half.safetensors", net, dtype=torch.float16)
+    read = load_network(tmp_path / "half.safetensors").net
+    assert (read.search.stem[1].running_var == 1e6).all()
+    assert load_file(tmp_path / "half.safetensors")["search.stem.0.weight"].dtype == torch.float16
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_weights_are_shipped_for_every_network(network):
+    assert load_network(shipped_weights(network), network).net.spec.name == network
+
+
+def test_networks_without_shipped_weights_are_named(monkeypatch, tmp_path):
+    monkeypatch.setattr("gradnet_ros.nn.checkpoint.resources.files", lambda package: tmp_path)
     with pytest.raises(CheckpointError, match=r"no weights are shipped for network 'alexnet'"):
         shipped_weights("alexnet")
-    with pytest.raises(CheckpointError, match=r"network must be one of"):
-        shipped_weights("vgg")
+    with pytest.raises(CheckpointError, match=r"network must be one of alexnet, lite, got 'resnet'"):
+        shipped_weights("resnet")

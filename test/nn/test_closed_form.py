@@ -25,7 +25,7 @@ from support import need_weights, random_network
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-9}
 """Largest difference, relative to the largest entry."""
-WEIGHTS = [("lite", "random"), ("lite", "shipped"), ("alexnet", "random")]
+WEIGHTS = [("lite", "random"), ("lite", "shipped"), ("alexnet", "random"), ("alexnet", "shipped")]
 
 
 def assert_close(found, expected, name, scale=None):

@@ -126,7 +126,8 @@ def test_a_template_kept_with_its_way_back_serves_the_next_step(network):
         step = net.update_feature(f2, template, features, labels)
         update = net.update_template(f2, features, labels)
         for name, value in step._asdict().items():
-            assert torch.equal(value, getattr(update, name))
+            # Correlation takes another way where no gradient is recorded: equal up to rounding.
+            torch.testing.assert_close(value, getattr(update, name), rtol=1e-3, atol=1e-5)
         f2 = torch.lerp(f2, step.h2, 0.6)
         template = net.linked_template(f2)
         assert torch.equal(template.output, net.template(f2))
