@@ -116,11 +116,11 @@ def run(arguments: argparse.Namespace) -> int:
         ValueError: packages that only training and plots need are missing, or what the user gave is wrong.
     """
     try:
-        from gradnet_ros.evaluation.ablation import AblationConfig, ablate
-        from gradnet_ros.evaluation.ablation_plot import plot_ablation
-        from gradnet_ros.evaluation.ablation_report import results_json, tables
-        from gradnet_ros.evaluation.ablation_runs import Evaluations
-        from gradnet_ros.evaluation.ablation_training import Trainings, TrainingStopped, with_update_steps
+        from gradnet_ros.evaluation.ablation.plot import plot_ablation
+        from gradnet_ros.evaluation.ablation.report import results_json, tables
+        from gradnet_ros.evaluation.ablation.run import AblationConfig, ablate
+        from gradnet_ros.evaluation.ablation.runs import Evaluations
+        from gradnet_ros.evaluation.ablation.training import Trainings, TrainingStopped, with_update_steps
         from gradnet_ros.training.recipe import read_recipe
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in _EXTRA:
@@ -130,7 +130,7 @@ def run(arguments: argparse.Namespace) -> int:
         ) from error
     import torch
 
-    from gradnet_ros.evaluation.ablation_variants import chosen
+    from gradnet_ros.evaluation.ablation.variants import chosen
     from gradnet_ros.evaluation.sequences import read_folder
     from gradnet_ros.tracking.device import select_device
     from gradnet_ros.training.provenance import provenance

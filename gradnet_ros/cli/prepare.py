@@ -79,9 +79,9 @@ def _processors() -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Prepare and say what came of it."""
-    from gradnet_ros.training.prepare import PrepareConfig, left_out, prepare
-    from gradnet_ros.training.prepare_shards import Mode
-    from gradnet_ros.training.prepare_sheet import write_sheet
+    from gradnet_ros.training.prepare.run import PrepareConfig, left_out, prepare
+    from gradnet_ros.training.prepare.shards import Mode
+    from gradnet_ros.training.prepare.sheet import write_sheet
     from gradnet_ros.training.readers.formats import FORMATS
     from gradnet_ros.training.readers.selection import select
     from gradnet_ros.training.shards import open_shards

@@ -88,8 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     try:
         from gradnet_ros.evaluation.scores import TrackerScorer
-        from gradnet_ros.evaluation.search_space import read_space
-        from gradnet_ros.evaluation.tuning import TuneConfig, tune
+        from gradnet_ros.evaluation.search.run import TuneConfig, tune
+        from gradnet_ros.evaluation.search.space import read_space
     except ModuleNotFoundError as error:
         missing = (error.name or "").split(".")[0]
         if missing not in _EXTRA:

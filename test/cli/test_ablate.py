@@ -8,8 +8,8 @@ import yaml
 
 from gradnet_ros.cli import ablate as command
 from gradnet_ros.cli.main import main
-from gradnet_ros.evaluation.ablation_variants import VARIANTS
-from gradnet_ros.evaluation.halves import HALVES
+from gradnet_ros.evaluation.ablation.variants import VARIANTS
+from gradnet_ros.evaluation.search.halves import HALVES
 from gradnet_ros.video import VideoWriter
 from support import moving_scene
 from training.fixture_shards import write_shards

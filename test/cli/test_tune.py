@@ -10,8 +10,8 @@ import pytest
 from gradnet_ros import Tracker
 from gradnet_ros.cli import tune as tune_command
 from gradnet_ros.cli.main import main
-from gradnet_ros.evaluation import halves
 from gradnet_ros.evaluation.runner import evaluate_sequence, mean_scores
+from gradnet_ros.evaluation.search import halves
 from gradnet_ros.evaluation.sequences import read_folder
 from gradnet_ros.video import VideoWriter
 from support import moving_scene, need_weights

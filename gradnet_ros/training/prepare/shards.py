@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gradnet_ros.training.files import write_whole
-from gradnet_ros.training.prepare_crops import CutTrack
+from gradnet_ros.training.prepare.crops import CutTrack
 from gradnet_ros.training.shards import INDEX, SCENES, open_shards
 
 STAGING = ".partial"

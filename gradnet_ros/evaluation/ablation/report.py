@@ -9,7 +9,7 @@ from dataclasses import asdict
 from statistics import mean
 from typing import Any
 
-from gradnet_ros.evaluation.ablation import TUNING_HALF, Ablation, Row, best_factor, spread
+from gradnet_ros.evaluation.ablation.run import TUNING_HALF, Ablation, Row, best_factor, spread
 
 FORMAT = "gradnet_ros ablation/1"
 """Value of ``format`` in ``results.json``."""

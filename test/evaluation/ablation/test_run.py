@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from gradnet_ros.evaluation.ablation import Ablation, AblationConfig, Row, ablate, best_factor, spread
-from gradnet_ros.evaluation.ablation_plot import plot_ablation
-from gradnet_ros.evaluation.ablation_report import results_json, tables
-from gradnet_ros.evaluation.ablation_runs import Measured, PlainSteps
-from gradnet_ros.evaluation.ablation_variants import STEP_FACTORS, VARIANTS, chosen
+from gradnet_ros.evaluation.ablation.plot import plot_ablation
+from gradnet_ros.evaluation.ablation.report import results_json, tables
+from gradnet_ros.evaluation.ablation.run import Ablation, AblationConfig, Row, ablate, best_factor, spread
+from gradnet_ros.evaluation.ablation.runs import Measured, PlainSteps
+from gradnet_ros.evaluation.ablation.variants import STEP_FACTORS, VARIANTS, chosen
 from gradnet_ros.evaluation.sequences import Sequence
 from gradnet_ros.nn.checkpoint import save_network
 from gradnet_ros.tracking.config import TrackerConfig

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gradnet_ros.evaluation.ablation_training import file_hash, short_hash
-from gradnet_ros.evaluation.plain_gradient import PlainGradientTemplate
+from gradnet_ros.evaluation.ablation.plain_gradient import PlainGradientTemplate
+from gradnet_ros.evaluation.ablation.training import file_hash, short_hash
 from gradnet_ros.evaluation.runner import evaluate_sequence
 from gradnet_ros.evaluation.sequences import Sequence
 from gradnet_ros.nn.gradnet import GradNet
@@ -29,7 +29,7 @@ from gradnet_ros.training.provenance import git_commit
 
 @dataclass(frozen=True)
 class PlainSteps:
-    """Plain gradient descent; see :class:`~gradnet_ros.evaluation.plain_gradient.PlainGradientTemplate`."""
+    """Plain gradient descent; see :class:`.plain_gradient.PlainGradientTemplate`."""
 
     steps: int
     factor: float

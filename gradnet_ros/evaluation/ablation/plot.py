@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gradnet_ros.evaluation.ablation import Ablation
+from gradnet_ros.evaluation.ablation.run import Ablation
 
 _BAR, _SEED, _REFERENCE = "#9ecae1", "black", "grey"
 

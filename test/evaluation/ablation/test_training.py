@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from gradnet_ros.evaluation import ablation_training
-from gradnet_ros.evaluation.ablation_training import Trainings, TrainingStopped, with_update_steps
+from gradnet_ros.evaluation.ablation import training as module
+from gradnet_ros.evaluation.ablation.training import Trainings, TrainingStopped, with_update_steps
 from gradnet_ros.nn.checkpoint import load_network, save_network
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.training import driver
@@ -40,8 +40,8 @@ def trained(monkeypatch):
         save_network(output / "lite.safetensors", GradNet("lite"))
         return output / "lite.safetensors"
 
-    monkeypatch.setattr(ablation_training, "train", train)
-    monkeypatch.setattr(ablation_training, "make_jobs", lambda recipe, data: [])
+    monkeypatch.setattr(module, "train", train)
+    monkeypatch.setattr(module, "make_jobs", lambda recipe, data: [])
     return asked
 
 

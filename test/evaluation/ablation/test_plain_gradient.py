@@ -5,7 +5,7 @@ from copy import deepcopy
 import pytest
 import torch
 
-from gradnet_ros.evaluation.plain_gradient import PlainGradientTemplate, curvature_bound
+from gradnet_ros.evaluation.ablation.plain_gradient import PlainGradientTemplate, curvature_bound
 from gradnet_ros.nn.correlation import cross_correlate
 from gradnet_ros.nn.losses import centre_labels, logistic_loss
 from support import random_network

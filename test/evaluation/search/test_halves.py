@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradnet_ros.evaluation.halves import HALVES, short_first, split
+from gradnet_ros.evaluation.search.halves import HALVES, short_first, split
 from gradnet_ros.evaluation.sequences import Sequence
 
 

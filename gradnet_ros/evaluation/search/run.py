@@ -10,13 +10,13 @@ from pathlib import Path
 from optuna.trial import TrialState
 
 from gradnet_ros.evaluation.frame_cache import FrameCache, cached
-from gradnet_ros.evaluation.halves import Halves, short_first, split
 from gradnet_ros.evaluation.scores import Score, Scorer
-from gradnet_ros.evaluation.search import search
-from gradnet_ros.evaluation.search_plot import plot_search
-from gradnet_ros.evaluation.search_report import compared, measure, table, write_settings, write_trials
-from gradnet_ros.evaluation.search_space import SearchSpace
-from gradnet_ros.evaluation.search_study import SharedStudy
+from gradnet_ros.evaluation.search.halves import Halves, short_first, split
+from gradnet_ros.evaluation.search.plot import plot_search
+from gradnet_ros.evaluation.search.report import compared, measure, table, write_settings, write_trials
+from gradnet_ros.evaluation.search.space import SearchSpace
+from gradnet_ros.evaluation.search.study import SharedStudy
+from gradnet_ros.evaluation.search.trials import search
 from gradnet_ros.evaluation.sequences import Sequence
 from gradnet_ros.tracking.config import TrackerConfig
 
@@ -28,7 +28,7 @@ class TuneConfig:
     Attributes:
         trials: trials of the search, the checkpoint's own settings among them; at least 1.
         seed: of the draws and of the order of sequences; at least 0.
-        half: what to search on, see :data:`gradnet_ros.evaluation.halves.HALVES`.
+        half: what to search on, see :data:`gradnet_ros.evaluation.search.halves.HALVES`.
         max_frames: frames of a sequence that a trial plays at most; 0 plays all. The report always does.
         cache_megabytes: memory for decoded frames.
         resume: go on with, or join, a search that is there.
@@ -85,7 +85,7 @@ def tune(
         Whether the report was written; if not, another process is still at a trial and will write it.
 
     Raises:
-        OSError, ValueError: see :class:`~gradnet_ros.evaluation.search_study.SharedStudy`; or a sequence
+        OSError, ValueError: see :class:`~gradnet_ros.evaluation.search.study.SharedStudy`; or a sequence
             cannot be read.
     """
     halves = split(sequences, config.half)

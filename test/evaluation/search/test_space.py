@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradnet_ros.evaluation.search_space import Range, make_space, read_space
+from gradnet_ros.evaluation.search.space import Range, make_space, read_space
 from gradnet_ros.tracking.config import TrackerConfig
 
-SHIPPED = sorted((Path(__file__).parents[2] / "config" / "tuning").glob("*.yaml"))
+SHIPPED = sorted((Path(__file__).parents[3] / "config" / "tuning").glob("*.yaml"))
 SIZE = {"size_penalty": {"low": 0.01, "high": 0.5}}
 
 
-def test_two_spaces_are_shipped():
+def test_the_spaces_that_are_shipped():
     assert [path.name for path in SHIPPED] == ["alexnet.yaml", "lite-box.yaml", "lite.yaml"]
 
 

@@ -10,14 +10,14 @@ import pytest
 import yaml
 from optuna.trial import TrialState
 
-from gradnet_ros.evaluation import tuning
 from gradnet_ros.evaluation.scores import Score
-from gradnet_ros.evaluation.search import search
-from gradnet_ros.evaluation.search_report import compared, measure
-from gradnet_ros.evaluation.search_space import make_space
-from gradnet_ros.evaluation.search_study import SharedStudy
+from gradnet_ros.evaluation.search import run as tuning
+from gradnet_ros.evaluation.search.report import compared, measure
+from gradnet_ros.evaluation.search.run import TuneConfig, tune
+from gradnet_ros.evaluation.search.space import make_space
+from gradnet_ros.evaluation.search.study import SharedStudy
+from gradnet_ros.evaluation.search.trials import search
 from gradnet_ros.evaluation.sequences import Sequence
-from gradnet_ros.evaluation.tuning import TuneConfig, tune
 from gradnet_ros.tracking.config import TrackerConfig
 
 OWN = TrackerConfig(window_influence=0.2)

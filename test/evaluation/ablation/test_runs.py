@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from gradnet_ros.evaluation import ablation_runs
-from gradnet_ros.evaluation.ablation_runs import Evaluations, PlainSteps, Run
+from gradnet_ros.evaluation.ablation import runs as module
+from gradnet_ros.evaluation.ablation.runs import Evaluations, PlainSteps, Run
 from gradnet_ros.evaluation.sequences import Sequence
 from gradnet_ros.nn.checkpoint import save_network
 from gradnet_ros.tracking.config import TrackerConfig
@@ -38,13 +38,13 @@ def run(tmp_path):
 def counted(monkeypatch):
     """Counts the sequences that are really tracked."""
     tracked = []
-    real = ablation_runs.evaluate_sequence
+    real = module.evaluate_sequence
 
     def evaluate(tracker, sequence):
         tracked.append(sequence.name)
         return real(tracker, sequence)
 
-    monkeypatch.setattr(ablation_runs, "evaluate_sequence", evaluate)
+    monkeypatch.setattr(module, "evaluate_sequence", evaluate)
     return tracked
 
 
@@ -93,13 +93,13 @@ def test_without_updates_there_are_no_times(tmp_path, sequence, run):
 
 def test_plain_runs_have_a_template_of_their_own(tmp_path, sequence, run, monkeypatch):
     made = []
-    real = ablation_runs.PlainGradientTemplate
+    real = module.PlainGradientTemplate
 
     def make(net, f2, steps, factor):
         made.append((steps, factor))
         return real(net, f2, steps, factor)
 
-    monkeypatch.setattr(ablation_runs, "PlainGradientTemplate", make)
+    monkeypatch.setattr(module, "PlainGradientTemplate", make)
     evaluations(tmp_path).measure(replace(run, plain=PlainSteps(3, 4.0)), [sequence])
     assert made == [(3, 4.0)]
 
@@ -115,6 +115,6 @@ def test_a_damaged_file_is_named(tmp_path, sequence, run):
 def test_a_gpu_is_waited_for(monkeypatch):
     waited = []
     monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
-    ablation_runs._wait(torch.device("cpu"))
-    ablation_runs._wait(torch.device("cuda", 0))
+    module._wait(torch.device("cpu"))
+    module._wait(torch.device("cuda", 0))
     assert waited == [torch.device("cuda", 0)]

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from gradnet_ros.nn.lite import SPEC
 from gradnet_ros.tracking.geometry import context_side
-from gradnet_ros.training import prepare as prepare_module
 from gradnet_ros.training.pairs import PairConfig, PairDataset
-from gradnet_ros.training.prepare import PrepareConfig, prepare, scene_pictures, spread
-from gradnet_ros.training.prepare_crops import cut_crop, cut_scene, read_picture
-from gradnet_ros.training.prepare_shards import Mode, ShardFolder
-from gradnet_ros.training.prepare_sheet import sheet, write_sheet
+from gradnet_ros.training.prepare import run as prepare_module
+from gradnet_ros.training.prepare.crops import cut_crop, cut_scene, read_picture
+from gradnet_ros.training.prepare.run import PrepareConfig, prepare, scene_pictures, spread
+from gradnet_ros.training.prepare.shards import Mode, ShardFolder
+from gradnet_ros.training.prepare.sheet import sheet, write_sheet
 from gradnet_ros.training.readers import coco, got10k, otb, vid
 from gradnet_ros.training.readers.source import AnnotatedTrack, Source
 from gradnet_ros.training.shards import open_shards

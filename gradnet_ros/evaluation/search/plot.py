@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 from optuna.trial import FrozenTrial, TrialState
 
-from gradnet_ros.evaluation.search_space import Choices, Range, SearchSpace
-from gradnet_ros.evaluation.search_study import BASELINE, SharedStudy
+from gradnet_ros.evaluation.search.space import Choices, Range, SearchSpace
+from gradnet_ros.evaluation.search.study import BASELINE, SharedStudy
 
 _COLUMNS = 4
 _DROPPED: dict[str, Any] = {"c": "silver", "s": 18}

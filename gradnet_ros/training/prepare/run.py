@@ -13,9 +13,9 @@ import numpy as np
 from tqdm import tqdm
 
 from gradnet_ros.tracking.geometry import MIN_SIDE
-from gradnet_ros.training.prepare_crops import cut_scene, cut_sequence
-from gradnet_ros.training.prepare_pool import in_order
-from gradnet_ros.training.prepare_shards import Mode, ShardFolder
+from gradnet_ros.training.prepare.crops import cut_scene, cut_sequence
+from gradnet_ros.training.prepare.pool import in_order
+from gradnet_ros.training.prepare.shards import Mode, ShardFolder
 from gradnet_ros.training.readers.source import AnnotatedTrack, Source
 
 MEGABYTE = 1_000_000
@@ -115,7 +115,7 @@ def prepare(source: Source, output: Path, config: PrepareConfig, mode: Mode = Mo
         mode: what happens to what is in ``output`` already.
 
     Raises:
-        OSError: see :class:`~gradnet_ros.training.prepare_shards.ShardFolder`; no space on the disk.
+        OSError: see :class:`~gradnet_ros.training.prepare.shards.ShardFolder`; no space on the disk.
         ValueError: a malformed annotation, or no track left in the end.
     """
     limit = int(config.shard_size * MEGABYTE)

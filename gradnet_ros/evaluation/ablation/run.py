@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from statistics import mean, median, stdev
 
-from gradnet_ros.evaluation.ablation_runs import Evaluations, Measured, PlainSteps, Run
-from gradnet_ros.evaluation.ablation_training import Trainings
-from gradnet_ros.evaluation.ablation_variants import (
+from gradnet_ros.evaluation.ablation.runs import Evaluations, Measured, PlainSteps, Run
+from gradnet_ros.evaluation.ablation.training import Trainings
+from gradnet_ros.evaluation.ablation.variants import (
     FIXED,
     PLAIN,
     PLAIN_STEPS,
@@ -20,7 +20,7 @@ from gradnet_ros.evaluation.ablation_variants import (
     VARIANTS,
 )
 from gradnet_ros.evaluation.frame_cache import FrameCache, cached
-from gradnet_ros.evaluation.halves import split
+from gradnet_ros.evaluation.search.halves import split
 from gradnet_ros.evaluation.sequences import Sequence
 from gradnet_ros.nn.checkpoint import load_network
 from gradnet_ros.tracking.config import TrackerConfig
@@ -35,9 +35,9 @@ class AblationConfig:
     """What is compared, and how.
 
     Attributes:
-        variants: names from :data:`~gradnet_ros.evaluation.ablation_variants.VARIANTS`, ``fixed`` among them.
+        variants: names from :data:`~gradnet_ros.evaluation.ablation.variants.VARIANTS`, ``fixed`` among them.
         seeds: of the trained variants, each at least 0.
-        half: the sequences to measure on, see :data:`gradnet_ros.evaluation.halves.HALVES`.
+        half: the sequences to measure on, see :data:`gradnet_ros.evaluation.search.halves.HALVES`.
         frames: frames of a sequence at most; 0 plays all.
         plain_steps: plain gradient steps an update, one row each.
     """

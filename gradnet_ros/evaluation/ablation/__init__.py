@@ -1,0 +1,1 @@
+"""`gradnet ablate`: what each part of the gradient-guided update adds."""

@@ -1,0 +1,1 @@
+"""`gradnet prepare`: a data set -> shards of crops and scenes."""
