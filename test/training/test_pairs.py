@@ -211,7 +211,7 @@ def test_angle_zoom_and_aspect_stay_in_reach_and_cover_it():
     )
     assert 0.35 < np.abs(angles).max() < 0.5 + 0.2
     assert 0.5 < np.mean(np.abs(angles) < 0.1) < 0.85  # half are turned on purpose
-    assert np.abs(angles[:, 0] - angles[:, 1]).max() < 0.25  # both views alike
+    assert np.abs(angles[:, 0] - angles[:, 1]).max() < 0.35  # both views alike
     zooms, aspects = [], []
     for sample in samples(replace(config, max_angle=0.0), 60):
         (w, h), exemplar = sample.views[0].size, sample.exemplar_size
