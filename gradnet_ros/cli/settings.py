@@ -5,12 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gradnet_ros.cli.arguments import setting
-
-if TYPE_CHECKING:
-    import torch
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
@@ -52,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         ValueError: nothing to do or both, a file that cannot be used, an unknown setting or a value outside
             its bound.
     """
-    from gradnet_ros.nn.checkpoint import load_network, save_network
+    from gradnet_ros.nn.checkpoint import load_network, save_settings
     from gradnet_ros.tracking.tracker import Tracker
     from gradnet_ros.training.files import write_whole
 
@@ -69,8 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     # The tracker knows what its network can do, beyond the bounds of each setting.
     Tracker(checkpoint.net.spec.name, "cpu", path, changes)
     settings = {**checkpoint.tracker, **changes}
-    output, dtype = arguments.output or path, _disk_type(path)
-    write_whole(output, lambda part: save_network(part, checkpoint.net, settings, checkpoint.training, dtype))
+    output = arguments.output or path
+    write_whole(output, lambda part: save_settings(path, part, settings))
     _print(settings)
     print(f"wrote {output}")
     return 0
@@ -90,21 +87,3 @@ def _read(path: Path) -> dict[str, object]:
     if not isinstance(settings, dict):
         raise ValueError(f"{path}: expected an object of name -> value, got {settings!r}")
     return settings
-
-
-def _disk_type(path: Path) -> torch.dtype:
-    """The floating-point type of a checkpoint's tensors on disk.
-
-    Raises:
-        ValueError: several types: saving would change some of them.
-    """
-    from safetensors import safe_open
-
-    with safe_open(path, framework="pt") as file:
-        tensors = [file.get_tensor(name) for name in file.keys()]  # noqa: SIM118 - not a mapping
-    types: set[torch.dtype] = {tensor.dtype for tensor in tensors if tensor.is_floating_point()}
-    if len(types) != 1:
-        raise ValueError(
-            f"{path}: expected tensors of one floating-point type, found {sorted(map(str, types))}"
-        )
-    return types.pop()

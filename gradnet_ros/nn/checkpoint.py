@@ -83,12 +83,7 @@ def load_network(path: Path, network: str | None = None) -> Checkpoint:
     """
     if not path.is_file():
         raise CheckpointError(f"no weights at {path}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: expected a safetensors file, could not read it: {error}") from error
+    metadata, tensors = _read(path)
     if metadata.get("format") != FORMAT:
         raise CheckpointError(
             f"{path}: expected a checkpoint of format {FORMAT!r}, found {metadata.get('format')!r}"
@@ -108,6 +103,18 @@ def load_network(path: Path, network: str | None = None) -> Checkpoint:
     return Checkpoint(net.eval(), _json(path, metadata, "tracker"), _json(path, metadata, "training"))
 
 
+def save_settings(path: Path, output: Path, tracker: Mapping[str, object]) -> None:
+    """Write a checkpoint anew with other tracker settings; every tensor stays as it is on disk.
+
+    Args:
+        path: a checkpoint that :func:`load_network` reads.
+        output: file to write; may be ``path``.
+        tracker: the settings, in place of those that the file has.
+    """
+    metadata, tensors = _read(path)
+    save_file(tensors, output, {**metadata, "tracker": json.dumps(dict(tracker))})
+
+
 def shipped_weights(network: str) -> Path:
     """Path of the weights that come with the package.
 
@@ -122,6 +129,16 @@ def shipped_weights(network: str) -> Path:
             f"no weights are shipped for network {network!r}; give a file of your own (weights=...)"
         )
     return path
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: expected a safetensors file, could not read it: {error}") from error
+    return metadata, tensors
 
 
 def _stored(value: Tensor, dtype: torch.dtype) -> Tensor:

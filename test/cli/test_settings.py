@@ -8,7 +8,7 @@ from safetensors import safe_open
 
 from gradnet_ros import Tracker
 from gradnet_ros.cli.main import main
-from gradnet_ros.nn.checkpoint import load_network, save_network
+from gradnet_ros.nn.checkpoint import load_network, save_network, shipped_weights
 from support import random_network
 
 TRAINING = {"stages": [{"steps": 3}], "date": "2026-01-02"}
@@ -16,7 +16,7 @@ TRAINING = {"stages": [{"steps": 3}], "date": "2026-01-02"}
 
 def read(path):
     with safe_open(path, framework="pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118 - not a mapping
 
 
 @pytest.fixture(params=[torch.float16, torch.float32], ids=str)
@@ -95,3 +95,18 @@ def test_a_network_without_a_box_branch_cannot_be_given_one(tmp_path, capsys):
     save_network(path, random_network("alexnet"), dtype=torch.float16)
     assert main(["settings", str(path), "--set", "box_branch=true"]) == 2
     assert "box_branch must be false" in capsys.readouterr().err
+
+
+def test_tensors_of_several_types_stay_as_they_are(tmp_path):
+    """The half-precision alexnet keeps the variances of batch norm in float32."""
+    changed = tmp_path / "changed.safetensors"
+    assert (
+        main(["settings", str(shipped_weights("alexnet")), "--set", "update_interval=7", "-o", str(changed)])
+        == 0
+    )
+    before, after = read(shipped_weights("alexnet"))[0], read(changed)[0]
+    assert {value.dtype for value in before.values()} >= {torch.float16, torch.float32}
+    for name, value in before.items():
+        assert after[name].dtype == value.dtype
+        assert torch.equal(after[name], value)
+    assert load_network(changed).tracker == {"update_interval": 7}

@@ -116,8 +116,15 @@ class DistilStage:
         return {}
 
     def finish(self, net: GradNet) -> None:
-        """Start the target's trunk from the search trunk."""
+        """Start the target's trunk from the search trunk, and put scores within the logistic's reach.
+
+        A score is now a sum of cosines, one a cell of the template: the start for raw, untrained features
+        would leave the next stage's loss flat for hundreds of steps.
+        """
         net.target.load_state_dict(net.search.state_dict())
+        with torch.no_grad():
+            net.adjust_scale.fill_(0.5)
+            net.adjust_bias.fill_(-8.0)
 
 
 def _restart(trunk: Trunk) -> None:

@@ -188,3 +188,12 @@ def test_the_end_copies_the_search_trunk_to_the_target(stage, make_net):
 def test_settings_outside_their_bounds(settings, message):
     with pytest.raises(ValueError, match=message):
         DistilStage(**settings)
+
+
+def test_afterwards_sums_of_cosines_are_logits():
+    """A perfect match of all 36 cells is a clear yes, none a clear no."""
+    net = GradNet("alexnet")
+    DistilStage().finish(net)
+    perfect, none = (net.adjust(torch.tensor(score)) for score in (36.0, 0.0))
+    assert perfect > 5
+    assert none < -5
