@@ -80,7 +80,7 @@ def find_peak(
     factor: int,
     scale_penalty: float,
     adaptive_weight: float,
-    raw_fusion: bool = False,
+    raw_fusion: bool,
     window_influence: float,
 ) -> Peak:
     """Choose the scale with the fixed template, the place with both templates and the window.
@@ -148,7 +148,7 @@ def find_boxed_peak(
     stride: int,
     size_penalty: float,
     adaptive_weight: float,
-    raw_fusion: bool = False,
+    raw_fusion: bool,
     window_influence: float,
 ) -> Peak:
     """Choose the cell with both templates, the sizes' penalty and the window; its box says the rest.

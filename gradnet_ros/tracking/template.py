@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from gradnet_ros.nn.closed_form import Linked
 from gradnet_ros.nn.gradnet import GradNet
 
 
@@ -39,11 +41,15 @@ class GradientGuidedTemplate:
     """
 
     def __init__(self, net: GradNet, f2: Tensor) -> None:
-        self._net = net
+        self._net, self._f2 = net, f2
         # A feature is kept with its template and the template's way back: the next step starts from there.
-        self._first = f2, net.linked_template(f2)
-        self._running = self._first
+        self._running: tuple[Tensor, Linked] | None = None
         self._kernel: Tensor | None = None
+
+    @cached_property
+    def _first(self) -> tuple[Tensor, Linked]:
+        """Made at the first step: with the gradient branch off there is none."""
+        return self._f2, self._net.linked_template(self._f2)
 
     @property
     def kernel(self) -> Tensor | None:
@@ -52,9 +58,10 @@ class GradientGuidedTemplate:
 
     def teach(self, features: Tensor, labels: Tensor, rate: float, from_first: bool) -> None:
         """One gradient-guided step; see :class:`AdaptiveTemplate`."""
-        start, template = self._first if from_first else self._running
+        running = self._running or self._first
+        start, template = self._first if from_first else running
         step = self._net.update_feature(start, template, features, labels)
-        hidden = torch.lerp(self._running[0], step.h2, rate)
+        hidden = torch.lerp(running[0], step.h2, rate)
         linked = self._net.linked_template(hidden)
         # With a shared U1 (all but the ablation) the updated template is there already.
         shared = self._net.updated_head is None

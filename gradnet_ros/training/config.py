@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 
 class ConfigError(ValueError):
@@ -46,7 +49,7 @@ def make_settings(kind: type[T], values: Mapping[str, object], where: str) -> T:
     Raises:
         ConfigError: an unknown field, a value of another type or outside its bound.
     """
-    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    known = [field.name for field in fields(kind)]
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise ConfigError(f"{where}.{unknown[0]}: unknown setting; known are: {', '.join(known)}")

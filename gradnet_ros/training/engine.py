@@ -100,6 +100,7 @@ class Engine:
         settings, self._net = job.settings, net
         self._seed()  # the auxiliary layers start from noise
         self._module = _StageModule(net, job.stage)
+        # torch types no call with both arguments.
         self._module.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         groups = [{"rate": 1.0, **group, "lr": 0.0} for group in job.stage.prepare(net)]
         self._optimiser = torch.optim.AdamW(groups, weight_decay=settings.weight_decay)

@@ -32,8 +32,7 @@ def git_commit() -> str | None:
             return None
         return answer.stdout.strip() if answer.returncode == 0 else None
 
-    if (
-        git("ls-files", "--error-unmatch", "shards.py") is None
-    ):  # installed, inside of somebody else's repository
+    # Installed inside of somebody else's repository, git would tell of theirs.
+    if git("ls-files", "--error-unmatch", "shards.py") is None:
         return None
     return git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")

@@ -38,4 +38,5 @@ def moving_average(net: nn.Module, decay: float) -> AveragedModel:
         else:  # counters
             torch._foreach_copy_(average, current)
 
+    # torch types the function for tuples, and calls it with lists.
     return AveragedModel(net, multi_avg_fn=move, use_buffers=True)  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ SETTINGS = {
     "factor": 16,
     "scale_penalty": 0.97,
     "adaptive_weight": 0.15,
+    "raw_fusion": False,
     "window_influence": 0.25,
 }
 
@@ -145,6 +146,7 @@ BOXED = {
     "stride": 8,
     "size_penalty": 0.1,
     "adaptive_weight": 0.15,
+    "raw_fusion": False,
     "window_influence": 0.25,
 }
 
