@@ -6,19 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gradnet_ros.cli.arguments import setting
+from gradnet_ros.cli.arguments import add_device_argument, add_setting_argument, training_packages
 
 VARIANTS = ("fixed", "unmoved", "plain", "no-generalization", "full", "unshared")
 HALVES = ("even", "odd", "all")
 """For help without imports; a test compares both with the library's."""
-_EXTRA = {
-    "lightning_fabric": "lightning-fabric",
-    "matplotlib": "matplotlib",
-    "pydantic": "pydantic",
-    "tensorboard": "tensorboard",
-    "yaml": "pyyaml",
-}
-"""Modules that only training and plots need -> the packages that bring them."""
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
@@ -92,20 +84,8 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         metavar="N",
         help="the first N frames of each sequence (default: all)",
     )
-    parser.add_argument(
-        "--set",
-        dest="settings",
-        type=setting,
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a tracker setting for every variant; may be repeated",
-    )
-    parser.add_argument(
-        "--device",
-        default="auto",
-        help="auto, cpu, cuda or cuda:N (default: %(default)s, CUDA where there is)",
-    )
+    add_setting_argument(parser, "a tracker setting for every variant; may be repeated")
+    add_device_argument(parser)
     parser.set_defaults(run=run)
 
 
@@ -115,19 +95,15 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         ValueError: packages that only training and plots need are missing, or what the user gave is wrong.
     """
-    try:
+    with training_packages(
+        "an ablation", "lightning_fabric", "matplotlib", "pydantic", "tensorboard", "yaml"
+    ):
         from gradnet_ros.evaluation.ablation.plot import plot_ablation
         from gradnet_ros.evaluation.ablation.report import results_json, tables
         from gradnet_ros.evaluation.ablation.run import AblationConfig, ablate
         from gradnet_ros.evaluation.ablation.runs import Evaluations
         from gradnet_ros.evaluation.ablation.training import Trainings, TrainingStopped, with_update_steps
         from gradnet_ros.training.recipe import read_recipe
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in _EXTRA:
-            raise
-        raise ValueError(
-            f"an ablation needs {error.name}, which is not installed: pip install {' '.join(_EXTRA.values())}"
-        ) from error
     import torch
 
     from gradnet_ros.evaluation.ablation.variants import chosen

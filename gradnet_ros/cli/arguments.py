@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,23 +12,70 @@ if TYPE_CHECKING:
     from gradnet_ros.tracking.tracker import Tracker
 
 
+_TRAINING_PACKAGES = {
+    "lightning_fabric": "lightning-fabric",
+    "matplotlib": "matplotlib",
+    "optuna": "optuna",
+    "pydantic": "pydantic",
+    "tensorboard": "tensorboard",
+    "yaml": "pyyaml",
+}
+"""Modules that only the commands around training need -> the packages that bring them."""
+
+
+@contextmanager
+def training_packages(what: str, *modules: str) -> Iterator[None]:
+    """While entered, a missing package of the ``train`` extra is told as one that can be installed.
+
+    Args:
+        what: who needs it, such as ``training``.
+        modules: what it needs of them; all are named in the message.
+
+    Raises:
+        ValueError: one of them is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").split(".")[0]
+        if missing not in modules:
+            raise
+        packages = " ".join(_TRAINING_PACKAGES[module] for module in modules)
+        raise ValueError(f"{what} needs {missing}, which is not installed: pip install {packages}") from error
+
+
 def add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``--network --device --weights --set``."""
+    add_network_arguments(parser)
+    add_setting_argument(parser, "a tracker setting, such as update_interval=0; may be repeated")
+
+
+def add_network_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--network --device --weights``."""
     parser.add_argument("--network", default="lite", help="lite or alexnet (default: %(default)s)")
+    add_device_argument(parser)
+    parser.add_argument("--weights", type=Path, help="checkpoint file (default: the package's)")
+
+
+def add_device_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--device``."""
     parser.add_argument(
         "--device",
         default="auto",
         help="auto, cpu, cuda or cuda:N (default: %(default)s, CUDA where there is)",
     )
-    parser.add_argument("--weights", type=Path, help="checkpoint file (default: the package's)")
+
+
+def add_setting_argument(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add ``--set NAME=VALUE``, which collects ``settings``; ``text`` is its help."""
     parser.add_argument(
         "--set",
-        dest="overrides",
+        dest="settings",
         type=setting,
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a tracker setting, such as update_interval=0; may be repeated",
+        help=text,
     )
 
 
@@ -38,7 +87,7 @@ def make_tracker(arguments: argparse.Namespace) -> Tracker:
     """
     from gradnet_ros.tracking.tracker import Tracker
 
-    return Tracker(arguments.network, arguments.device, arguments.weights, dict(arguments.overrides))
+    return Tracker(arguments.network, arguments.device, arguments.weights, dict(arguments.settings))
 
 
 def setting(text: str) -> tuple[str, int | float | bool]:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gradnet_ros.cli.arguments import setting
+from gradnet_ros.cli.arguments import add_setting_argument
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
@@ -27,14 +27,8 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         metavar="JSON",
         help="settings from a file of name -> value, such as best.json of gradnet tune",
     )
-    parser.add_argument(
-        "--set",
-        dest="overrides",
-        type=setting,
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a tracker setting, such as update_interval=0; may be repeated, wins over --from",
+    add_setting_argument(
+        parser, "a tracker setting, such as update_interval=0; may be repeated, wins over --from"
     )
     parser.add_argument(
         "-o", "--output", type=Path, metavar="OUT", help="write this file (default: FILE itself)"
@@ -53,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     from gradnet_ros.tracking.tracker import Tracker
     from gradnet_ros.training.files import write_whole
 
-    changes = {**(_read(arguments.source) if arguments.source else {}), **dict(arguments.overrides)}
+    changes = {**(_read(arguments.source) if arguments.source else {}), **dict(arguments.settings)}
     if arguments.show == bool(changes):
         raise ValueError("give either --show or settings to change (--set NAME=VALUE, --from JSON)")
     path = arguments.checkpoint

@@ -6,13 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-_EXTRA = {
-    "lightning_fabric": "lightning-fabric",
-    "pydantic": "pydantic",
-    "tensorboard": "tensorboard",
-    "yaml": "pyyaml",
-}
-"""Modules of the ``train`` extra -> the packages that bring them."""
+from gradnet_ros.cli.arguments import add_device_argument, training_packages
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
@@ -35,11 +29,7 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         help="changes to the recipe, such as seed=1 or stages.0.steps=50",
     )
     parser.add_argument("--resume", action="store_true", help="go on where a training in OUTPUT stopped")
-    parser.add_argument(
-        "--device",
-        default="auto",
-        help="auto, cpu, cuda or cuda:N (default: %(default)s, CUDA where there is)",
-    )
+    add_device_argument(parser)
     parser.add_argument(
         "--validate",
         type=Path,
@@ -65,15 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         ValueError: the packages of the ``train`` extra are missing, or what the user gave is wrong.
     """
-    try:
+    with training_packages("training", "lightning_fabric", "pydantic", "tensorboard", "yaml"):
         from gradnet_ros.training.driver import ValidationFolder, make_jobs, train
         from gradnet_ros.training.recipe import read_recipe
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in _EXTRA:
-            raise
-        raise ValueError(
-            f"training needs {error.name}, which is not installed: pip install {' '.join(_EXTRA.values())}"
-        ) from error
 
     if arguments.validate is None and (arguments.validate_only or arguments.validate_frames):
         raise ValueError("--validate-only and --validate-frames need --validate FOLDER")

@@ -9,13 +9,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gradnet_ros.cli.arguments import add_network_arguments, training_packages
+
 if TYPE_CHECKING:
     from gradnet_ros.tracking.tracker import Tracker
 
 HALVES = ("even", "odd", "all")
 """For help without imports; a test compares them with the library's."""
-_EXTRA = {"matplotlib": "matplotlib", "optuna": "optuna", "yaml": "pyyaml"}
-"""Modules that only this command needs -> the packages that bring them."""
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
@@ -40,13 +40,7 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument(
         "--output", type=Path, required=True, metavar="DIR", help="folder for the trials and the report"
     )
-    parser.add_argument("--network", default="lite", help="lite or alexnet (default: %(default)s)")
-    parser.add_argument(
-        "--device",
-        default="auto",
-        help="auto, cpu, cuda or cuda:N (default: %(default)s, CUDA where there is)",
-    )
-    parser.add_argument("--weights", type=Path, help="checkpoint file (default: the package's)")
+    add_network_arguments(parser)
     parser.add_argument(
         "--trials", type=int, default=40, metavar="N", help="trials of the search (default: %(default)s)"
     )
@@ -86,17 +80,10 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         ValueError: packages that only this command needs are missing, or what the user gave is wrong.
     """
-    try:
+    with training_packages("tuning", "matplotlib", "optuna", "yaml"):
         from gradnet_ros.evaluation.scores import TrackerScorer
         from gradnet_ros.evaluation.search.run import TuneConfig, tune
         from gradnet_ros.evaluation.search.space import read_space
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").split(".")[0]
-        if missing not in _EXTRA:
-            raise
-        raise ValueError(
-            f"tuning needs {missing}, which is not installed: pip install {' '.join(_EXTRA.values())}"
-        ) from error
     from gradnet_ros.evaluation.sequences import read_folder
     from gradnet_ros.nn.checkpoint import shipped_weights
     from gradnet_ros.tracking.tracker import Tracker
