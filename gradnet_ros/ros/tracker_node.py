@@ -242,6 +242,9 @@ def main(args: Sequence[str] | None = None, factory: TrackerFactory = make_track
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass  # The usual ways to end.
+    except RuntimeError:  # RCLError is one: a signal may shut ROS down between two lines of the executor.
+        if rclpy.ok():
+            raise
     finally:
         node.close()
         executor.shutdown()
