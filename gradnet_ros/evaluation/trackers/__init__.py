@@ -1,0 +1,1 @@
+"""Trackers that can be evaluated: our own and OpenCV's, behind one interface."""
