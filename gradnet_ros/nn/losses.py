@@ -87,10 +87,8 @@ def ranking_loss(scores: Tensor, targets: Tensor) -> Tensor:
     return -(targets * log_share.clamp(min=-1e4)).sum(1).mean()
 
 
-def box_iou_loss(edges: Tensor, offsets: Tensor, sizes: Tensor, stride: int) -> tuple[Tensor, Tensor]:
-    """How badly the boxes of the cells on a target overlap it (GIoU, Rezatofighi et al. 2019).
-
-    The cells that count lie in the inner 60 % of the target, at least the nearest ones.
+def box_overlaps(edges: Tensor, offsets: Tensor, sizes: Tensor, stride: int) -> tuple[Tensor, Tensor]:
+    """How well each cell's box overlaps the target.
 
     Args:
         edges: (N, 4, h, w) distances from each cell to the left, top, right and bottom edge, pixels.
@@ -99,11 +97,9 @@ def box_iou_loss(edges: Tensor, offsets: Tensor, sizes: Tensor, stride: int) -> 
         stride: pixels a cell.
 
     Returns:
-        Mean of 1 - GIoU, and the mean IoU (detached). Samples weigh the same, however many cells count.
+        (N, h, w) IoU and (N, h, w) GIoU (Rezatofighi et al. 2019).
     """
-    cells = edges.shape[-1]
-    axis = (torch.arange(cells, device=edges.device) - (cells - 1) / 2) * stride
-    x, y = axis[None, None, :], axis[None, :, None]
+    x, y = _cells(edges, stride)
     left, top, right, bottom = edges.unbind(1)
     centre_x, centre_y = offsets[:, 0, None, None], offsets[:, 1, None, None]
     half_w, half_h = sizes[:, 0, None, None] / 2, sizes[:, 1, None, None] / 2
@@ -117,12 +113,39 @@ def box_iou_loss(edges: Tensor, offsets: Tensor, sizes: Tensor, stride: int) -> 
         torch.maximum(y + bottom, true_bottom) - torch.minimum(y - top, true_top)
     )
     iou = shared / union
-    giou = iou - (hull - union) / hull
-    inner_w, inner_h = (0.6 * half_w).clamp(min=0.75 * stride), (0.6 * half_h).clamp(min=0.75 * stride)
-    counts = ((x - centre_x).abs() <= inner_w) & ((y - centre_y).abs() <= inner_h)
+    return iou, iou - (hull - union) / hull
+
+
+def box_iou_loss(edges: Tensor, offsets: Tensor, sizes: Tensor, stride: int) -> tuple[Tensor, Tensor]:
+    """How badly the boxes of the cells on a target overlap it (GIoU).
+
+    The cells that count lie in the inner 60 % of the target, at least the nearest ones.
+
+    Args:
+        edges: as for :func:`box_overlaps`.
+        offsets: as for :func:`box_overlaps`.
+        sizes: as for :func:`box_overlaps`.
+        stride: pixels a cell.
+
+    Returns:
+        Mean of 1 - GIoU, and the mean IoU (detached). Samples weigh the same, however many cells count.
+    """
+    iou, giou = box_overlaps(edges, offsets, sizes, stride)
+    x, y = _cells(edges, stride)
+    reach = (0.3 * sizes).clamp(min=0.75 * stride)[:, :, None, None]
+    counts = ((x - offsets[:, 0, None, None]).abs() <= reach[:, 0]) & (
+        (y - offsets[:, 1, None, None]).abs() <= reach[:, 1]
+    )
     weights = counts.to(giou.dtype)
     weights = weights / weights.sum((1, 2), keepdim=True).clamp(min=1.0)
     present = counts.flatten(1).any(1).to(giou.dtype)
     number = present.sum().clamp(min=1.0)
     loss = (weights * (1.0 - giou)).sum() / number
     return loss, (weights * iou).sum().detach() / number
+
+
+def _cells(edges: Tensor, stride: int) -> tuple[Tensor, Tensor]:
+    """Places of the cells, x (1, 1, w) and y (1, h, 1), pixels from the crop's centre."""
+    cells = edges.shape[-1]
+    axis = (torch.arange(cells, device=edges.device) - (cells - 1) / 2) * stride
+    return axis[None, None, :], axis[None, :, None]

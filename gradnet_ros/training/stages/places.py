@@ -19,6 +19,21 @@ def soft_place(distance: Tensor, stride: int) -> Tensor:
     return (-0.5 * (distance / stride) ** 2).flatten(1).softmax(1).view_as(distance)
 
 
+def prefer(places: Tensor, overlaps: Tensor, sharpness: float) -> Tensor:
+    """Shift shares to the cells whose boxes overlap the target best: times ``exp(sharpness * IoU)``.
+
+    Args:
+        places: (N, 1, h, w) shares that sum to one in every map.
+        overlaps: (N, h, w) IoU of each cell's box with the target.
+        sharpness: 0 changes nothing; 10 makes an IoU that is 0.1 higher count e times as much.
+
+    Returns:
+        (N, 1, h, w) shares that sum to one in every map.
+    """
+    weighed: Tensor = places * (sharpness * overlaps[:, None]).exp()
+    return weighed / weighed.sum((2, 3), keepdim=True)
+
+
 def hits(scores: Tensor, distance: Tensor, radius: float = 16.0) -> Tensor:
     """Whether each map's peak lies within ``radius`` pixels of the target.
 

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from gradnet_ros.nn.correlation import cross_correlate
 from gradnet_ros.nn.gradnet import INNER_GRADIENTS, GradNet, InnerGradient, TemplateUpdate
-from gradnet_ros.nn.losses import centre_labels, logistic_loss, ranking_loss, target_distance
+from gradnet_ros.nn.losses import box_overlaps, centre_labels, logistic_loss, ranking_loss, target_distance
 from gradnet_ros.training.batch import Batch
 from gradnet_ros.training.stages.parameters import group, trunk_groups
 from gradnet_ros.training.stages.pictures import overlay
-from gradnet_ros.training.stages.places import hits, soft_place
+from gradnet_ros.training.stages.places import hits, prefer, soft_place
 from gradnet_ros.training.stages.stage import StepResult
 
 
@@ -40,6 +40,9 @@ class UpdateStage:
         ranking_weight: weight of the softmax over places (ours) beside the paper's logistic loss.
         fused_weight: weight of a softmax over places of the mean of both templates' scores (ours): what the
             tracker does with them.
+        overlap_sharpness: how much rather the places of those two are cells whose box, as the box branch
+            gives it, overlaps the target well (ours; see :func:`~gradnet_ros.training.stages.places.prefer`).
+            The tracker takes the box of the cell that the response chooses. For networks with a box branch.
         target_rate: factor on the learning rate of f2 and U1; U2's is one.
         gradient: ``autograd`` or ``closed_form``: how the inner gradient is computed; they agree.
         unshared_head: the updated template goes through a U1 of its own, which is trained too (for the
@@ -50,6 +53,7 @@ class UpdateStage:
     group_sizes: Sequence[int] = (8, 4, 2, 1)
     ranking_weight: float = 0.5
     fused_weight: float = 0.5
+    overlap_sharpness: float = 0.0
     target_rate: float = 0.1
     gradient: InnerGradient = "closed_form"
     unshared_head: bool = False
@@ -65,7 +69,7 @@ class UpdateStage:
         """
         if not self.group_sizes or min(self.group_sizes) < 1:
             raise ValueError(f"group_sizes must be whole numbers of at least 1, got {self.group_sizes!r}")
-        for field in ("ranking_weight", "fused_weight", "target_rate"):
+        for field in ("ranking_weight", "fused_weight", "overlap_sharpness", "target_rate"):
             if not 0 <= getattr(self, field) <= 1000:
                 raise ValueError(f"{field} must be in [0, 1000], got {getattr(self, field)!r}")
         if self.gradient not in INNER_GRADIENTS:
@@ -75,8 +79,12 @@ class UpdateStage:
         """Train f2, U1 and U2; the search trunk rests.
 
         Raises:
-            ValueError: the network's U1 is not shared, but the stage would train a shared one.
+            ValueError: the network's U1 is not shared, but the stage would train a shared one; or places
+                are to follow boxes, and it has no box branch.
         """
+        if self.overlap_sharpness and net.box is None:
+            given = self.overlap_sharpness
+            raise ValueError(f"overlap_sharpness must be 0 for a network without a box branch, got {given!r}")
         if self.unshared_head and net.updated_head is None:
             net.unshare_head()
         elif net.updated_head is not None and not self.unshared_head:
@@ -96,14 +104,21 @@ class UpdateStage:
         spec = net.spec
         size = self.group_sizes[number % len(self.group_sizes)] if self.template_generalization else 1
         with torch.no_grad():
-            tested = net.search_features(batch.searches[:, 0].float())
+            tested, levels = net.search.search(batch.searches[:, 0].float())
             one_view = batch.searches.shape[1] == 1
             learned = tested if one_view else net.search_features(batch.searches[:, -1].float())
-            fixed = net.fixed_template(batch.exemplars.float()) if self.fused_weight else None
+            exemplars, exemplar_levels = net.search.search(batch.exemplars.float())
+            fixed = net.search.template(exemplars) if self.fused_weight else None
         labels = centre_labels(batch.offsets[:, -1], spec.response_size, spec.stride)
         tested_labels = centre_labels(batch.offsets[:, 0], spec.response_size, spec.stride)
         distance = target_distance(batch.offsets[:, 0], spec.response_size, spec.stride)
         near = soft_place(distance, spec.stride)
+        if self.overlap_sharpness:
+            assert net.box is not None  # prepare() has seen to it
+            with torch.no_grad():
+                edges = net.box(levels, net.box.template(exemplar_levels, batch.exemplar_sizes))
+            iou, _ = box_overlaps(edges, batch.offsets[:, 0], batch.sizes[:, 0], spec.stride)
+            near = prefer(near, iou, self.overlap_sharpness)
         count = len(batch)
         before = after = ranking = fused = tested.new_zeros(())
         found, norms = [], []

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradnet_ros.nn.losses import target_distance
-from gradnet_ros.training.stages.places import hits, soft_place
+from gradnet_ros.training.stages.places import hits, prefer, soft_place
 
 offsets = st.tuples(st.floats(-72, 72), st.floats(-72, 72))
 
@@ -40,6 +40,20 @@ def test_a_target_far_away_has_shares_too():
     share = soft_place(target_distance(torch.tensor([[512.0, 512.0]]), 19, 8), 8)
     assert float(share.sum()) == pytest.approx(1.0)
     assert int(share.argmax()) == 19 * 19 - 1
+
+
+def test_cells_with_better_boxes_are_preferred():
+    places = soft_place(target_distance(torch.tensor([[0.0, 0.0], [24.0, -8.0]]), 19, 8), 8)
+    overlaps = torch.rand(2, 19, 19, generator=torch.Generator().manual_seed(0))
+    shares = prefer(places, overlaps, 5.0)
+    assert shares.sum((1, 2, 3)).tolist() == pytest.approx([1, 1])
+    first, second = (1, 0, 7, 11), (1, 0, 8, 12)
+    gain = math.exp(5 * float(overlaps[1, 7, 11] - overlaps[1, 8, 12]))
+    assert float(shares[first] / shares[second]) == pytest.approx(
+        gain * float(places[first] / places[second]), rel=1e-4
+    )
+    torch.testing.assert_close(prefer(places, overlaps, 0.0), places)
+    torch.testing.assert_close(prefer(places, torch.full_like(overlaps, 0.7), 5.0), places)
 
 
 def test_a_peak_within_the_radius_is_a_hit():

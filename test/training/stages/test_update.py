@@ -231,6 +231,27 @@ def test_pictures_show_before_and_after(make_net, make_batch):
     assert (picture[:, 241:482] != picture[:, 482:]).any()
 
 
+def test_places_can_follow_the_boxes(make_net, make_batch):
+    net, batch = make_net(), make_batch(2)
+    torch.nn.init.normal_(net.box.edges.weight, std=0.5)  # boxes that differ from cell to cell
+    torch.nn.init.constant_(net.adjust_scale, 2000.0)  # scores too: a random network's hardly do
+    stage = UpdateStage(group_sizes=(2,))
+    stage.prepare(net)
+    figures = [
+        replace(stage, overlap_sharpness=sharpness).step(net, batch, 0).figures for sharpness in (0, 1e-4, 20)
+    ]
+    plain, nearly, sharp = figures
+    assert nearly == pytest.approx(plain, rel=1e-5)
+    for name in ("ranking", "fused"):
+        assert sharp[name] != pytest.approx(plain[name], rel=1e-4)
+    assert sharp["after"] == plain["after"]  # the paper's loss knows places only
+
+
+def test_places_follow_boxes_only_where_there_are_boxes(make_net):
+    with pytest.raises(ValueError, match="overlap_sharpness must be 0 for a network without a box branch"):
+        UpdateStage(overlap_sharpness=5.0).prepare(make_net("alexnet"))
+
+
 def test_alexnet_too(make_net, make_batch, grown):
     net, stage = make_net("alexnet"), UpdateStage(group_sizes=(2,))
     stage.prepare(net)
@@ -247,6 +268,7 @@ def test_alexnet_too(make_net, make_batch, grown):
         ({"group_sizes": ()}, "group_sizes must be whole numbers of at least 1"),
         ({"group_sizes": (4, 0)}, r"group_sizes must be whole numbers of at least 1, got \(4, 0\)"),
         ({"ranking_weight": -1}, r"ranking_weight must be in \[0, 1000\], got -1"),
+        ({"overlap_sharpness": -0.1}, r"overlap_sharpness must be in \[0, 1000\], got -0.1"),
         ({"fused_weight": 1001}, "fused_weight must be in"),
         ({"target_rate": float("nan")}, "target_rate must be in"),
         ({"gradient": "numeric"}, "gradient must be one of autograd, closed_form, got 'numeric'"),
