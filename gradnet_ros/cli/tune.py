@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import platform
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,8 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
         ValueError: packages that only this command needs are missing, or what the user gave is wrong.
     """
     with training_packages("tuning", "matplotlib", "optuna", "yaml"):
-        from gradnet_ros.evaluation.scores import TrackerScorer
         from gradnet_ros.evaluation.search.run import TuneConfig, tune
+        from gradnet_ros.evaluation.search.scorer import TrackerScorer
         from gradnet_ros.evaluation.search.space import read_space
     from gradnet_ros.evaluation.sequences import read_folder
     from gradnet_ros.nn.checkpoint import shipped_weights
@@ -130,24 +129,15 @@ def _provenance(tracker: Tracker) -> dict[str, str]:
     """The code, the day and the machine of the figures."""
     import torch
 
+    from gradnet_ros.evaluation.machine import processor
     from gradnet_ros.training.provenance import git_commit
 
     if tracker.device.type == "cuda":
         machine = torch.cuda.get_device_name(tracker.device)
     else:
-        machine = f"{_processor()}, threads: {torch.get_num_threads()}"
+        machine = f"{processor()}, threads: {torch.get_num_threads()}"
     return {
         "commit": git_commit() or "not known",
         "date": datetime.now(timezone.utc).date().isoformat(),
         "machine": f"{machine}, torch {torch.__version__}",
     }
-
-
-def _processor() -> str:
-    """The processor's name, where the system tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

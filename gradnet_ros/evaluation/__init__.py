@@ -1,1 +1,1 @@
-"""Measuring: sequence readers, metrics as functions of arrays, a runner."""
+"""Measuring: benchmarks, trackers to compare, scores as functions of arrays, resumable evaluations."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import islice
 
 import numpy as np
@@ -54,7 +54,7 @@ class FrameCache:
             self._left -= sum(frame.nbytes for frame in frames)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CachedSequence(Sequence):
     """A sequence, or its first frames, through a cache.
 
@@ -75,4 +75,6 @@ class CachedSequence(Sequence):
 def cached(sequence: Sequence, cache: FrameCache, max_frames: int = 0) -> CachedSequence:
     """The first ``max_frames`` frames of a sequence (0: all of them), through a cache."""
     limit = max_frames or None
-    return CachedSequence(sequence.name, sequence.source, sequence.truth[:limit], cache, limit)
+    head = sequence.cut(limit)
+    values = {field.name: getattr(head, field.name) for field in fields(Sequence)}
+    return CachedSequence(**values, cache=cache, limit=limit)

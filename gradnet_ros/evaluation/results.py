@@ -20,7 +20,8 @@ class SequenceResult:
         tracker: the tracker's name.
         sequence: the sequence's name.
         boxes: (N, 4) x, y, w, h, pixels; the first is the truth that the tracker was started with.
-        scores: (N,) the tracker's confidence; NaN where it gives none. The first is NaN: nothing was looked for.
+        scores: (N,) the tracker's confidence; NaN where it gives none, and in the first frame: there was
+            nothing to look for.
         lost: (N,) whether the tracker said that it does not see the target.
         seconds: (N,) time of every call, decoding excluded.
         updates: template updates.
@@ -40,7 +41,7 @@ class Evaluation:
     """Trackers on the sequences of a benchmark.
 
     Attributes:
-        benchmark: ``otb``, ``got10k``, ``lasot``, ``uav123`` or ``folder``.
+        benchmark: ``otb``, ``got10k``, ``lasot``, ``uav123``, ``folder`` or ``bag``.
         sequences: what was played, in the order of the tables.
         trackers: the trackers' names -> what a report says of them.
         results: tracker's name -> sequence's name -> result; every pair is there.

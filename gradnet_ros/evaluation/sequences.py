@@ -1,36 +1,105 @@
-"""A folder of sequences: ``<name>/clip.mp4`` (or frames) and ``<name>/groundtruth_rect.txt``."""
+"""A sequence: its frames, their truth, what a benchmark says of it; and a plain folder of such sequences.
+
+The plain form is ``<name>/clip.mp4`` (or ``img/`` with pictures) and ``<name>/groundtruth_rect.txt``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gradnet_ros.evaluation.metrics import Boxes
+from gradnet_ros.evaluation.metrics import Boxes, valid_rows
 from gradnet_ros.video import open_frames
+
+Frame = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Sequence:
-    """One sequence.
+    """One sequence of N frames.
 
     Attributes:
-        name: the folder's name.
-        source: the video file or folder of frames.
-        truth: (N, 4) x, y, w, h a frame, pixels; NaN where the target is absent.
+        name: unique in its benchmark.
+        source: the video file, the folder of pictures (in the order of their names), or the pictures.
+        truth: (N, 4) x, y, w, h a frame, pixels, the first pixel covering [0, 1]; NaN where it is not given.
+        absent: (N,) whether the target is not to be seen; ``None``: wherever the truth has no valid box.
+        scored: (N,) whether the benchmark counts the frame; ``None``: all that have a valid box.
+        attributes: what the benchmark says of the sequence as a whole, such as ``occlusion``.
+        bound: width and height, pixels, that boxes are cut to before they are scored; ``None``: they are not.
+        origin: the coordinate of the first pixel in the benchmark's files, 0 or 1; raw results have it too.
     """
 
     name: str
-    source: Path
+    source: Path | tuple[Path, ...]
     truth: Boxes
+    absent: NDArray[np.bool_] | None = None
+    scored: NDArray[np.bool_] | None = None
+    attributes: frozenset[str] = frozenset()
+    bound: tuple[float, float] | None = None
+    origin: int = 0
 
-    def frames(self) -> Iterator[NDArray[np.uint8]]:
-        """The frames, HxWx3 BGR."""
+    def __post_init__(self) -> None:
+        """Check the lengths.
+
+        Raises:
+            ValueError: a mask of another length than the truth.
+        """
+        for name in ("absent", "scored"):
+            mask = getattr(self, name)
+            if mask is not None and len(mask) != len(self.truth):
+                raise ValueError(
+                    f"{self.name}: {len(mask)} values of {name}, but {len(self.truth)} rows of truth"
+                )
+
+    def frames(self) -> Iterator[Frame]:
+        """The frames, HxWx3 BGR.
+
+        Raises:
+            ValueError: one that cannot be read.
+        """
+        if isinstance(self.source, tuple):
+            yield from map(_read_picture, self.source)
+            return
         with open_frames(str(self.source)) as frames:
             yield from frames
+
+    def pick(self, numbers: Iterable[int]) -> dict[int, Frame]:
+        """Some of the frames, by their numbers from 0 on; of pictures only these are decoded."""
+        wanted = sorted(set(numbers))
+        if isinstance(self.source, tuple):
+            return {number: _read_picture(self.source[number]) for number in wanted}
+        found: dict[int, Frame] = {}
+        for number, frame in enumerate(self.frames()):
+            if len(found) == len(wanted):
+                break
+            if number in wanted:
+                found[number] = frame
+        return found
+
+    def cut(self, frames: int | None) -> Sequence:
+        """The same with the truth of the first frames alone; ``None`` keeps all.
+
+        The source stays: who plays it stops there.
+        """
+
+        def head(mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+            return None if mask is None else mask[:frames]
+
+        return replace(self, truth=self.truth[:frames], absent=head(self.absent), scored=head(self.scored))
+
+    def is_absent(self) -> NDArray[np.bool_]:
+        """(N,) whether the target is not to be seen."""
+        return ~valid_rows(self.truth) if self.absent is None else self.absent
+
+    def counts(self) -> NDArray[np.bool_]:
+        """(N,) whether the frame has a valid box and the benchmark counts it."""
+        valid = valid_rows(self.truth)
+        return valid if self.scored is None else valid & self.scored
 
 
 def read_folder(root: Path) -> list[Sequence]:
@@ -69,3 +138,10 @@ def read_boxes(path: Path) -> Boxes:
             raise ValueError(f"{path}:{number}: expected x,y,w,h, got {len(row)} numbers")
         rows.append(row)
     return np.array(rows, float).reshape(-1, 4)
+
+
+def _read_picture(file: Path) -> Frame:
+    picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise ValueError(f"{file}: not a readable picture")
+    return np.asarray(picture, np.uint8)

@@ -14,8 +14,10 @@ from lightning_fabric import Fabric
 from torch.utils.data import Dataset
 
 from gradnet_ros.evaluation.frame_cache import FrameCache, cached
-from gradnet_ros.evaluation.runner import evaluate_sequence
+from gradnet_ros.evaluation.runner import run_tracker
+from gradnet_ros.evaluation.scores import score_sequence
 from gradnet_ros.evaluation.sequences import read_folder
+from gradnet_ros.evaluation.trackers.gradnet import GradNetTracker
 from gradnet_ros.nn.checkpoint import save_network
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.tracking.tracker import Tracker
@@ -145,10 +147,15 @@ class TrackedSequences:
         with tempfile.TemporaryDirectory() as folder:
             weights = Path(folder) / "net.safetensors"
             save_network(weights, net)
-            with_update = Tracker(net.spec.name, device, weights, self._settings)
-            without = Tracker(net.spec.name, device, weights, {**self._settings, "update_interval": 0})
+            with_update, without = (
+                GradNetTracker(Tracker(net.spec.name, device, weights, settings))
+                for settings in (self._settings, {**self._settings, "update_interval": 0})
+            )
         for sequence in self.sequences[fabric.global_rank :: fabric.world_size]:
-            on, off = (evaluate_sequence(tracker, sequence) for tracker in (with_update, without))
+            on, off = (
+                score_sequence(run_tracker(tracker, sequence), sequence).scores
+                for tracker in (with_update, without)
+            )
             found.append((on.auc, on.precision, off.auc, off.precision))
         means = np.mean(gather(fabric, found), axis=0).tolist()
         names = ("auc_with_update", "precision_with_update", "auc_without_update", "precision_without_update")

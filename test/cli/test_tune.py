@@ -10,8 +10,8 @@ import pytest
 from gradnet_ros import Tracker
 from gradnet_ros.cli import tune as tune_command
 from gradnet_ros.cli.main import main
-from gradnet_ros.evaluation.runner import evaluate_sequence, mean_scores
 from gradnet_ros.evaluation.search import halves
+from gradnet_ros.evaluation.search.scorer import TrackerScorer, mean_score
 from gradnet_ros.evaluation.sequences import read_folder
 from gradnet_ros.video import VideoWriter
 from support import moving_scene, need_weights
@@ -60,8 +60,10 @@ def test_a_search_and_its_report_agree_with_the_evaluation(root, capsys):
         ("best, gradient off", {**best, "update_interval": 0}),
     ):
         tracker = Tracker("lite", "cpu", config=overrides)
-        results = [evaluate_sequence(tracker, sequence) for sequence in sequences]
-        expected = [*mean_scores([results[0], results[2]]), *mean_scores([results[1]]), *mean_scores(results)]
+        score = TrackerScorer(tracker)
+        results = {each.name: score(tracker.config, each) for each in sequences}
+        means = [mean_score({name: results[name] for name in part}) for part in ("ac", "b", "abc")]
+        expected = [value for mean in means for value in (mean.auc, mean.precision)]
         assert [cell.strip() for cell in rows[title]] == [f"{value:.4f}" for value in expected]
     assert (out / "search.png").read_bytes().startswith(b"\x89PNG")
     assert len((out / "trials.csv").read_text().splitlines()) == 4

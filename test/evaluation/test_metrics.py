@@ -8,9 +8,13 @@ from hypothesis import strategies as st
 from gradnet_ros.evaluation.metrics import (
     OTB_THRESHOLDS,
     centre_errors,
+    clip_boxes,
+    error_curve,
+    normalised_errors,
     overlaps,
     precision,
     success_auc,
+    success_curve,
     valid_rows,
 )
 
@@ -35,7 +39,7 @@ def test_overlap_by_hand(first, second):
     expected = width * height / (aw * ah + bw * bh - width * height)
     found = overlaps(np.array([first]), np.array([second]))[0]
     assert found == pytest.approx(expected)
-    assert 0 <= found <= 1 + 1e-12
+    assert 0 <= found <= 1
     assert overlaps(np.array([first]), np.array([first]))[0] == pytest.approx(1)
 
 
@@ -48,3 +52,35 @@ def test_centre_error_is_otbs():
 def test_rows_without_a_box():
     boxes = np.array([[1, 2, 3, 4], [np.nan] * 4, [1, 2, 0, 4], [1, 2, 3, -1]])
     assert valid_rows(boxes).tolist() == [True, False, False, False]
+
+
+def test_an_overlap_is_never_above_one_by_rounding():
+    boxes = np.random.default_rng(0).uniform(0.1, 99, (20000, 4))
+    assert overlaps(boxes, boxes).max() == 1
+
+
+@given(box=BOX)
+def test_a_box_is_cut_to_the_image_as_got10k_cuts_it(box):
+    x, y, w, h = clip_boxes(np.array([box]), (40, 30))[0]
+    assert (x, y) == (min(max(box[0], 0), 40), min(max(box[1], 0), 30))
+    assert (w, h) == (min(box[2], 40 - x), min(box[3], 30 - y))
+
+
+def test_normalised_error_by_hand():
+    found, truth = np.array([[10, 20, 8, 8.0]]), np.array([[14, 20, 8, 16.0]])
+    # Centres are 4 apart in x (half the width) and 4 in y (a quarter of the height).
+    assert normalised_errors(found, truth)[0] == pytest.approx(np.hypot(0.5, 0.25))
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_curves_fall_and_rise(values):
+    success = success_curve(np.array(values), OTB_THRESHOLDS)
+    assert (np.diff(success) <= 0).all()
+    assert success.mean() == pytest.approx(success_auc(np.array(values)))
+    errors = error_curve(60 * np.array(values), np.arange(51.0))
+    assert (np.diff(errors) >= 0).all()
+    assert errors[20] == precision(60 * np.array(values))
+
+
+def test_without_a_frame_a_curve_says_nothing():
+    assert np.isnan(success_curve(np.empty(0), OTB_THRESHOLDS)).all()

@@ -1,11 +1,16 @@
-"""Sequences on disk, read and scored."""
+"""Sequences on disk, played."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from evaluation.fakes import DrifterSpec
 from gradnet_ros import Tracker
-from gradnet_ros.evaluation.runner import evaluate_sequence, mean_scores
+from gradnet_ros.evaluation.runner import run_tracker
+from gradnet_ros.evaluation.scores import score_sequence
 from gradnet_ros.evaluation.sequences import read_boxes, read_folder
+from gradnet_ros.evaluation.trackers.gradnet import GradNetTracker
 from gradnet_ros.video import VideoWriter
 from support import data_folder, moving_scene, need_weights
 
@@ -30,19 +35,28 @@ def test_a_folder_is_evaluated(root):
     sequences = read_folder(root)
     assert [sequence.name for sequence in sequences] == ["one", "two"]
     tracker = Tracker("lite", "cpu")
-    results = [evaluate_sequence(tracker, sequence) for sequence in sequences]
+    results = [run_tracker(GradNetTracker(tracker), sequence) for sequence in sequences]
     assert results[0].boxes.shape == (12, 4)
-    assert results[0].auc > 0.7
-    assert results[0].auc == results[1].auc
-    assert mean_scores(results)[0] == pytest.approx(results[0].auc)
+    assert results[0].boxes[0].tolist() == sequences[0].truth[0].tolist()
+    assert np.isnan(results[0].scores[0])
+    assert np.isfinite(results[0].scores[1:]).all()
+    assert results[0].updates == tracker.template_updates > 0
+    scores = [score_sequence(*pair).scores for pair in zip(results, sequences, strict=True)]
+    assert scores[0].frames == 11
+    assert scores[0].auc > 0.7
+    assert scores[0].auc == scores[1].auc
 
 
 def test_frames_and_truth_must_agree(root):
-    need_weights()
     file = root / "one" / "groundtruth_rect.txt"
     file.write_text("\n".join(file.read_text().splitlines()[:-2]))
     with pytest.raises(ValueError, match=r"one: 12 frames, but 10 rows of truth"):
-        evaluate_sequence(Tracker("lite", "cpu"), read_folder(root)[0])
+        run_tracker(DrifterSpec().make(), read_folder(root)[0])
+
+
+def test_a_tracker_that_cannot_be_started_is_named_with_the_sequence(root):
+    with pytest.raises(ValueError, match=r"one: mine cannot be started: box must be smaller"):
+        run_tracker(DrifterSpec(refuse=True).make(), read_folder(root)[0], "mine")
 
 
 def test_an_empty_folder(tmp_path):
@@ -67,6 +81,22 @@ def test_separators(tmp_path):
     assert np.isnan(boxes[3]).all()
 
 
+NUMBER = st.one_of(st.just(float("nan")), st.floats(-1e5, 1e5))
+ROWS = st.lists(st.tuples(NUMBER, NUMBER, NUMBER, NUMBER), max_size=6)
+
+
+@given(
+    rows=ROWS,
+    separator=st.sampled_from([",", "\t", " ", ", ", "  "]),
+    end=st.sampled_from(["", "\n", "\r\n\n"]),
+)
+@settings(deadline=None)
+def test_what_is_written_is_read(tmp_path_factory, rows, separator, end):
+    file = tmp_path_factory.mktemp("boxes") / "truth.txt"
+    file.write_text("\n".join(separator.join(map(repr, row)) for row in rows) + end)
+    assert np.array_equal(read_boxes(file), np.array(rows).reshape(-1, 4), equal_nan=True)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("interval", [None, 0])
 def test_real_sequences_are_followed(interval):
@@ -76,6 +106,6 @@ def test_real_sequences_are_followed(interval):
     sequences = [s for s in read_folder(data_folder() / "dev") if s.name in names]
     assert len(sequences) == 3
     overrides = {} if interval is None else {"update_interval": interval}
-    tracker = Tracker("lite", "cpu", config=overrides)
-    auc, _ = mean_scores([evaluate_sequence(tracker, sequence) for sequence in sequences])
-    assert auc > 0.6
+    tracker = GradNetTracker(Tracker("lite", "cpu", config=overrides))
+    aucs = [score_sequence(run_tracker(tracker, each), each).scores.auc for each in sequences]
+    assert np.mean(aucs) > 0.6

@@ -16,8 +16,10 @@ from torch import Tensor
 
 from gradnet_ros.evaluation.ablation.plain_gradient import PlainGradientTemplate
 from gradnet_ros.evaluation.ablation.training import file_hash, short_hash
-from gradnet_ros.evaluation.runner import evaluate_sequence
+from gradnet_ros.evaluation.runner import run_tracker
+from gradnet_ros.evaluation.scores import score_sequence
 from gradnet_ros.evaluation.sequences import Sequence
+from gradnet_ros.evaluation.trackers.gradnet import GradNetTracker
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.device import select_device
@@ -126,19 +128,20 @@ class _TimedTracker:
         if run.plain is not None:
             make = partial(PlainGradientTemplate, steps=run.plain.steps, factor=run.plain.factor)
         self._seconds: list[float] = []
-        self._tracker = Tracker(
+        tracker = Tracker(
             run.network,
             str(device),
             run.weights,
             run.config,
             start_template=lambda net, f2: _TimedTemplate(make(net, f2), self._seconds),
         )
+        self._tracker = GradNetTracker(tracker)
 
     def measure(self, sequence: Sequence, commit: str | None) -> Measured:
         self._seconds.clear()
-        result = evaluate_sequence(self._tracker, sequence)
+        found = score_sequence(run_tracker(self._tracker, sequence), sequence).scores
         update_ms = tuple(round(1e3 * seconds, 3) for seconds in self._seconds[1:])
-        return Measured(result.auc, result.precision, update_ms, commit)
+        return Measured(found.auc, found.precision, update_ms, commit)
 
 
 class _TimedTemplate:

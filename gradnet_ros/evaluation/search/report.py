@@ -15,8 +15,8 @@ import yaml
 from optuna.trial import TrialState
 
 from gradnet_ros.evaluation.frame_cache import FrameCache, cached
-from gradnet_ros.evaluation.scores import Score, Scorer, mean_score
 from gradnet_ros.evaluation.search.halves import Halves
+from gradnet_ros.evaluation.search.scorer import Score, Scorer, mean_score
 from gradnet_ros.evaluation.search.study import SharedStudy
 from gradnet_ros.evaluation.sequences import Sequence
 from gradnet_ros.tracking.config import TrackerConfig

@@ -10,10 +10,10 @@ from pathlib import Path
 from optuna.trial import TrialState
 
 from gradnet_ros.evaluation.frame_cache import FrameCache, cached
-from gradnet_ros.evaluation.scores import Score, Scorer
 from gradnet_ros.evaluation.search.halves import Halves, short_first, split
 from gradnet_ros.evaluation.search.plot import plot_search
 from gradnet_ros.evaluation.search.report import compared, measure, table, write_settings, write_trials
+from gradnet_ros.evaluation.search.scorer import Score, Scorer
 from gradnet_ros.evaluation.search.space import SearchSpace
 from gradnet_ros.evaluation.search.study import SharedStudy
 from gradnet_ros.evaluation.search.trials import search

@@ -20,7 +20,7 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from gradnet_ros.evaluation.scores import Score
+from gradnet_ros.evaluation.search.scorer import Score
 from gradnet_ros.evaluation.search.space import SearchSpace, typed
 from gradnet_ros.tracking.config import TrackerConfig
 

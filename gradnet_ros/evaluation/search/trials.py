@@ -8,7 +8,7 @@ from collections.abc import Sequence as SequenceOf
 
 import optuna
 
-from gradnet_ros.evaluation.scores import Score, Scorer, mean_score
+from gradnet_ros.evaluation.search.scorer import Score, Scorer, mean_score
 from gradnet_ros.evaluation.search.study import SharedStudy
 from gradnet_ros.evaluation.sequences import Sequence
 

@@ -38,13 +38,13 @@ def run(tmp_path):
 def counted(monkeypatch):
     """Counts the sequences that are really tracked."""
     tracked = []
-    real = module.evaluate_sequence
+    real = module.run_tracker
 
     def evaluate(tracker, sequence):
         tracked.append(sequence.name)
         return real(tracker, sequence)
 
-    monkeypatch.setattr(module, "evaluate_sequence", evaluate)
+    monkeypatch.setattr(module, "run_tracker", evaluate)
     return tracked
 
 

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from gradnet_ros.evaluation.scores import Score
 from gradnet_ros.evaluation.search.plot import plot_search
+from gradnet_ros.evaluation.search.scorer import Score
 from gradnet_ros.evaluation.search.space import make_space
 from gradnet_ros.evaluation.search.study import SharedStudy
 from gradnet_ros.tracking.config import TrackerConfig

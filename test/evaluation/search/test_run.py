@@ -10,10 +10,10 @@ import pytest
 import yaml
 from optuna.trial import TrialState
 
-from gradnet_ros.evaluation.scores import Score
 from gradnet_ros.evaluation.search import run as tuning
 from gradnet_ros.evaluation.search.report import compared, measure
 from gradnet_ros.evaluation.search.run import TuneConfig, tune
+from gradnet_ros.evaluation.search.scorer import Score
 from gradnet_ros.evaluation.search.space import make_space
 from gradnet_ros.evaluation.search.study import SharedStudy
 from gradnet_ros.evaluation.search.trials import search
