@@ -20,7 +20,13 @@ import gradnet_ros
 from gradnet_ros.evaluation.metrics import overlaps
 
 PERCENTILES = (50, 95, 99)
-DISTRIBUTIONS = {"torch": ("torch",), "rclpy": ("rclpy", "ros-rclpy"), "OpenCV": ("opencv-python-headless",)}
+DISTRIBUTIONS = {
+    "torch": ("torch",),
+    "rclpy": ("rclpy", "ros-rclpy"),
+    "OpenCV": tuple(
+        f"opencv{contrib}-python{kind}" for contrib in ("-contrib", "") for kind in ("-headless", "")
+    ),
+}
 """Libraries, and the names of the distributions that they come in."""
 
 

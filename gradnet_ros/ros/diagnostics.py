@@ -70,6 +70,7 @@ class Health:
         device: the device in use.
         device_requested: the device asked for.
         device_problem: why it is not used.
+        engine: what runs the network, and how.
         converter: library that converts raw images.
         fps: results a second.
         detection: 50th and 95th percentile of the time from message to detection, ms.
@@ -107,6 +108,7 @@ class Health:
     device: str = ""
     device_requested: str = ""
     device_problem: str = ""
+    engine: str = ""
     converter: str = ""
     fps: float = 0.0
     detection: tuple[float | None, float | None] = (None, None)
@@ -204,6 +206,7 @@ def values_of(health: Health) -> dict[str, str]:
         "network": health.network,
         "device": health.device,
         "device_requested": health.device_requested,
+        "engine": health.engine,
         "fps": _number(health.fps, 1),
         "detection_ms_p50": _number(health.detection[0], 1),
         "detection_ms_p95": _number(health.detection[1], 1),

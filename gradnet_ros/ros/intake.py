@@ -9,16 +9,16 @@ from gradnet_ros.ros import images
 from gradnet_ros.ros.counters import FrameCounts
 from gradnet_ros.ros.frames import Frame
 from gradnet_ros.ros.history import FrameHistory
+from gradnet_ros.ros.order import StampOrder, Step
 from gradnet_ros.ros.slot import LatestSlot
-from gradnet_ros.ros.stamps import NANOSECONDS, seconds, to_nanoseconds
+from gradnet_ros.ros.stamps import seconds, to_nanoseconds
 
 
 class Intake:
     """Receives the images of one activation, all from one thread.
 
     Attributes:
-        jump_back: a stamp this many seconds or more before the last one begins a new stream (a bag that
-            starts over, a simulation that was reset); a smaller step back is a frame out of order.
+        order: which stamps may follow one another.
         number: number of the last frame that was accepted.
         last_arrival: when the last message came, whatever it was like, on the caller's clock; or None.
         description: encoding and ``width x height`` of the last good image; the size of a compressed one is
@@ -44,7 +44,7 @@ class Intake:
             wanted: whether frames are to be tracked now.
             on_trouble: called with a kind (``bad``, ``out_of_order``, ``restart``) and a text for the log.
             on_good: called for a frame that looks good and is not wanted; the worker judges the others.
-            jump_back: see the attribute.
+            jump_back: of :class:`~gradnet_ros.ros.order.StampOrder`, s.
         """
         self._slot = slot
         self._history = history
@@ -52,8 +52,7 @@ class Intake:
         self._wanted = wanted
         self._on_trouble = on_trouble
         self._on_good = on_good
-        self._last_stamp = 0
-        self.jump_back = jump_back
+        self.order = StampOrder(jump_back)
         self.number = 0
         self.last_arrival: float | None = None
         self.description: tuple[str, str] = ("", "")
@@ -72,7 +71,6 @@ class Intake:
         stamp = to_nanoseconds(message.header.stamp)
         if not self._is_next(stamp):
             return
-        self._last_stamp = stamp
         self.number += 1
         frame = Frame(message, stamp, self.number)
         # The slot first: what the worker finds in the history must have been in the slot before.
@@ -100,16 +98,14 @@ class Intake:
 
     def _is_next(self, stamp: int) -> bool:
         """Whether a frame may follow the last one; a sender that does not stamp is taken at its order."""
-        back = self._last_stamp - stamp
-        if stamp == 0 or self._last_stamp == 0 or back < 0:
-            return True
-        if back >= self.jump_back * NANOSECONDS:
+        last = self.order.last
+        step = self.order.judge(stamp)
+        if step is Step.RESTART:
             self._history.clear()
-            self._on_trouble("restart", f"stamps jumped back by {seconds(back)}: a new stream begins")
-            return True
-        self._counts.add("out_of_order")
-        self._on_trouble(
-            "out_of_order",
-            f"image with stamp {seconds(stamp)} came after one with {seconds(self._last_stamp)}",
-        )
-        return False
+            self._on_trouble("restart", f"stamps jumped back by {seconds(last - stamp)}: a new stream begins")
+        elif step is Step.LATE:
+            self._counts.add("out_of_order")
+            self._on_trouble(
+                "out_of_order", f"image with stamp {seconds(stamp)} came after one with {seconds(last)}"
+            )
+        return step is not Step.LATE

@@ -10,17 +10,19 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 from vision_msgs.msg import BoundingBox2D, Detection2D, ObjectHypothesisWithPose
 
+from gradnet_ros.ros.bbox import from_centre, to_centre
 from gradnet_ros.tracking.track import Box, Track, TrackState
 
 
 def to_bbox(box: Box) -> Any:
     """``vision_msgs/BoundingBox2D`` of a box ``(x, y, w, h)``: centre and full size, pixels, no rotation."""
-    x, y, w, h = (float(value) for value in box)
     message = BoundingBox2D()
-    message.center.position.x = x + w / 2
-    message.center.position.y = y + h / 2
-    message.size_x = w
-    message.size_y = h
+    (
+        message.center.position.x,
+        message.center.position.y,
+        message.size_x,
+        message.size_y,
+    ) = to_centre(box)
     return message
 
 
@@ -34,8 +36,8 @@ def from_bbox(message: Any) -> Box:
         raise ValueError(
             f"a rotated box cannot be tracked: center.theta must be 0, got {message.center.theta}"
         )
-    w, h = float(message.size_x), float(message.size_y)
-    return (message.center.position.x - w / 2, message.center.position.y - h / 2, w, h)
+    position = message.center.position
+    return from_centre((position.x, position.y, message.size_x, message.size_y))
 
 
 def to_detection(track: Track, header: Any, target_id: str, class_id: str) -> Any:

@@ -72,6 +72,13 @@ NODE_SPECS: tuple[Spec, ...] = (
         pattern=r"auto|cpu|cuda(:\d+)?",
         allowed="auto, cpu, cuda or cuda:N",
     ),
+    Spec(
+        "engine",
+        "auto",
+        "What runs the network; auto takes the fastest that is installed and fits the device.",
+        pattern="auto|torch|cuda-graph|openvino|onnxruntime",
+        allowed="auto, torch, cuda-graph, openvino or onnxruntime",
+    ),
     Spec("weights", "", "Path of a checkpoint; empty for the weights that come with the package."),
     Spec(
         "image_transport",
@@ -149,6 +156,10 @@ _TRACKER_TEXT = {
     "window_influence": ("", "Weight of the Hann window against the response."),
     "box_branch": ("", "The box branch says the size, in one search pass, instead of the scales; lite only."),
     "size_penalty": ("", "Box branch: how much a change of size and aspect counts against a place."),
+    "box_neighbours": (
+        "cells",
+        "Box branch: boxes of so many cells on each side of the best are averaged with its own.",
+    ),
     "size_smoothing": ("", "Box branch: share of the newly found size in the running size."),
     "update_interval": ("frames", "Frames between two template updates; 0 switches the gradient branch off."),
     "adaptive_weight": ("", "Weight of the adaptive template's response against the fixed template's."),

@@ -99,7 +99,7 @@ class Session:
         """Follow changed parameters."""
         self.history.configure(settings.history_seconds, settings.history_megabytes)
         self.worker.catch_up_seconds = settings.catch_up_seconds
-        self.intake.jump_back = settings.jump_back_seconds
+        self.intake.order.jump_back = settings.jump_back_seconds
 
     def start_target(self, stamp: int, box: Box, target: Target) -> str:
         """Take a new target; all that can be checked now is checked now.

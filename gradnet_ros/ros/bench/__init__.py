@@ -1,0 +1,1 @@
+"""The node under a camera, measured from another process."""

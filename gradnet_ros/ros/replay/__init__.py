@@ -1,0 +1,1 @@
+"""Playing a bag to a running tracker node, and collecting what it answers."""
