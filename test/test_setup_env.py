@@ -264,6 +264,29 @@ def test_sourced_distribution_and_calling_make_are_kept_out(setup_env):
     assert clean == {"LD_LIBRARY_PATH": "/opt/cuda/lib", "HOME": "/home/me"}
 
 
+@pytest.mark.parametrize(
+    ("installed", "unwanted"),
+    [
+        ([], []),
+        (["opencv_contrib_python_headless"], []),
+        (["opencv_python_headless"], ["opencv-python-headless"]),
+        (
+            ["opencv_python", "opencv_contrib_python_headless"],
+            ["opencv-python", "opencv-contrib-python-headless"],
+        ),
+    ],
+)
+def test_other_opencv_wheels_are_removed_and_the_required_one_renewed_with_them(
+    setup_env, tmp_path, monkeypatch, installed, unwanted
+):
+    for name in installed:
+        (tmp_path / "lib" / "python3.11" / "site-packages" / f"{name}-4.12.0.88.dist-info").mkdir(
+            parents=True
+        )
+    monkeypatch.setattr(setup_env, "VENV", tmp_path)
+    assert sorted(setup_env.unwanted_opencv()) == sorted(unwanted)
+
+
 # --- The pinned versions
 
 

@@ -13,19 +13,22 @@ if TYPE_CHECKING:
 
 
 _TRAINING_PACKAGES = {
+    "distributed": "distributed",
+    "jinja2": "jinja2",
     "lightning_fabric": "lightning-fabric",
     "matplotlib": "matplotlib",
     "optuna": "optuna",
     "pydantic": "pydantic",
     "tensorboard": "tensorboard",
+    "trax": "vot-trax",
     "yaml": "pyyaml",
 }
-"""Modules that only the commands around training need -> the packages that bring them."""
+"""Modules that only some commands need -> the packages that bring them."""
 
 
 @contextmanager
 def training_packages(what: str, *modules: str) -> Iterator[None]:
-    """While entered, a missing package of the ``train`` extra is told as one that can be installed.
+    """While entered, a missing package of an extra is told as one that can be installed.
 
     Args:
         what: who needs it, such as ``training``.
@@ -45,8 +48,14 @@ def training_packages(what: str, *modules: str) -> Iterator[None]:
 
 
 def add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--network --device --weights --set``."""
+    """Add ``--network --device --weights --engine --set``."""
     add_network_arguments(parser)
+    parser.add_argument(
+        "--engine",
+        default="auto",
+        help="what runs the network: auto, torch, cuda-graph, openvino or onnxruntime"
+        " (default: %(default)s, the fastest that is installed and fits the device)",
+    )
     add_setting_argument(parser, "a tracker setting, such as update_interval=0; may be repeated")
 
 
@@ -83,11 +92,13 @@ def make_tracker(arguments: argparse.Namespace) -> Tracker:
     """Build the tracker that the arguments of :func:`add_tracker_arguments` describe.
 
     Raises:
-        ValueError: an unknown network, device or setting, or weights that cannot be used.
+        ValueError: an unknown network, device, engine or setting, an engine that cannot run here, or weights
+            that cannot be used.
     """
     from gradnet_ros.tracking.tracker import Tracker
 
-    return Tracker(arguments.network, arguments.device, arguments.weights, dict(arguments.settings))
+    settings = dict(arguments.settings)
+    return Tracker(arguments.network, arguments.device, arguments.weights, settings, engine=arguments.engine)
 
 
 def setting(text: str) -> tuple[str, int | float | bool]:

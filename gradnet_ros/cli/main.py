@@ -8,16 +8,24 @@ from collections.abc import Sequence
 
 from gradnet_ros import __version__
 from gradnet_ros.cli import ablate as ablate_command
+from gradnet_ros.cli import bag as bag_command
+from gradnet_ros.cli import bench as bench_command
 from gradnet_ros.cli import eval as eval_command
+from gradnet_ros.cli import export as export_command
 from gradnet_ros.cli import prepare as prepare_command
 from gradnet_ros.cli import settings as settings_command
 from gradnet_ros.cli import track as track_command
 from gradnet_ros.cli import train as train_command
 from gradnet_ros.cli import tune as tune_command
+from gradnet_ros.cli import vot as vot_command
 
 _COMMANDS = (
     track_command,
     eval_command,
+    vot_command,
+    bag_command,
+    bench_command,
+    export_command,
     prepare_command,
     train_command,
     tune_command,

@@ -122,7 +122,7 @@ class BoxHead(nn.Module):
         margin = self._margin
         hidden = hidden[..., margin : hidden.shape[-2] - margin, margin : hidden.shape[-1] - margin]
         ratios = self.edges(hidden).float().clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO)
-        half = 0.5 * template.size[:, [0, 1, 0, 1], None, None].float()
+        half = 0.5 * template.size.repeat(1, 2)[..., None, None].float()
         edges: Tensor = half * ratios.exp()
         return edges
 

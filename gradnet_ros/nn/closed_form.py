@@ -96,7 +96,7 @@ def template_vjp(trunk: Trunk, h2: Tensor) -> Linked:
     # A cut is the centre with a weight for every cell, so what it makes of ones is the weights.
     weights = trunk.template(torch.ones_like(features[:, :1]))
     size = trunk.spec.template_size
-    top, left = ((features.shape[axis] - size) // 2 for axis in (-2, -1))
+    top, left = ((int(side) - size) // 2 for side in features.shape[-2:])
 
     def pullback(gradient: Tensor) -> Tensor:
         # Laid out in memory as the features are: layers are slow on a mixture.
@@ -173,12 +173,14 @@ def _relu(module: nn.ReLU, inputs: Tensor) -> Linked:
 
 @vjp.register
 def _relu6(module: nn.ReLU6, inputs: Tensor) -> Linked:
+    output = module(inputs)
+
     def pullback(gradient: Tensor) -> Tensor:
-        # As above: the gradient where 0 < input < 6.
-        masked: Tensor = torch.ops.aten.hardtanh_backward(gradient, inputs, 0.0, 6.0)
+        # As above: the gradient where 0 < input < 6, which is where 0 < output < 6.
+        masked: Tensor = torch.ops.aten.hardtanh_backward(gradient, output, 0.0, 6.0)
         return masked
 
-    return Linked(module(inputs), pullback)
+    return Linked(output, pullback)
 
 
 @vjp.register
@@ -206,6 +208,12 @@ def _convolution(module: nn.Conv2d, inputs: Tensor) -> Linked:
         mirrored = module.weight.flip(-2, -1)
         return functional.conv2d(gradient, mirrored, None, 1, margins, dilation, module.groups)
 
+    def swapped_pullback(gradient: Tensor) -> Tensor:
+        # The same for kernels of one cell, where there is nothing to transpose but the weight.
+        return functional.conv2d(gradient, module.weight.transpose(0, 1))
+
+    if module.kernel_size == (1, 1) and max(stride) == module.groups == 1 and not any(padding):
+        return Linked(module(inputs), swapped_pullback)
     depthwise = module.groups == module.in_channels == module.out_channels
     mirrors = depthwise and max(stride) == 1 and min(margins) >= 0
     return Linked(module(inputs), mirrored_pullback if mirrors else pullback)

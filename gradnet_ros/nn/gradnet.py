@@ -154,12 +154,29 @@ class GradNet(nn.Module):
             labels: as for :meth:`update_template`.
         """
         logits = self.gradnet_logits(features, template.output)
+        gradient = template.pullback(self.template_gradient(features, logits, labels))
+        return FeatureUpdate(self.step(f2, gradient), gradient, logistic_loss(logits, labels))
+
+    def template_gradient(self, features: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+        """dL/dbeta in closed form, summed over the k regions.
+
+        Args:
+            features: (k, channels, H, W) search features.
+            logits: (k, 1, h, w), :meth:`gradnet_logits` of them.
+            labels: (k, 1, h, w) of +1 and -1.
+
+        Returns:
+            (1, channels, t, t).
+        """
         errors = logistic_loss_gradient(logits, labels)
         if self.spec.cosine:
             errors = self.adjust_scale * errors
-        gradient = template.pullback(template_gradient(features, errors))
-        h2 = f2 + self.encoder(self.gradient_scale * gradient)
-        return FeatureUpdate(h2, gradient, logistic_loss(logits, labels))
+        return template_gradient(features, errors)
+
+    def step(self, f2: Tensor, gradient: Tensor) -> Tensor:
+        """h2 = f2(Z) + U2(g) (paper equation 4); all (1, stem_channels, h, w)."""
+        h2: Tensor = f2 + self.encoder(self.gradient_scale * gradient)
+        return h2
 
     def update_template(
         self,
@@ -201,7 +218,7 @@ class GradNet(nn.Module):
             source = f2 if f2.requires_grad else f2.detach().requires_grad_()
             loss = logistic_loss(self.gradnet_logits(features, self.template(source)), labels)
             (gradient,) = torch.autograd.grad(loss, source, create_graph=create_graph)
-        h2 = source + self.encoder(self.gradient_scale * gradient)
+        h2 = self.step(source, gradient)
         if not create_graph:
             h2, loss = h2.detach(), loss.detach()
         return FeatureUpdate(h2, gradient, loss)

@@ -90,8 +90,8 @@ class Trunk(nn.Module):
             (N, channels, template_size, template_size), the centre of ``features``.
         """
         size = self.spec.template_size
-        top = (features.shape[-2] - size) // 2
-        left = (features.shape[-1] - size) // 2
+        # Plain numbers: an exporter that traces would make them part of the graph.
+        top, left = ((int(side) - size) // 2 for side in features.shape[-2:])
         return features[..., top : top + size, left : left + size]
 
 

@@ -41,6 +41,8 @@ class TrackerConfig:
     """The box branch says the size, in one search pass; the settings of the pyramid rest. ``lite`` only."""
     size_penalty: float = 0.1
     """Box branch: a change of size and aspect by f costs a cell ``exp(-size_penalty * (f - 1))``."""
+    box_neighbours: int = 0
+    """Box branch: boxes of so many cells on each side of the best are averaged with its own (ours)."""
     size_smoothing: float = 0.5
     """Box branch: share of the newly found size in the running size at a score of 1 and no change."""
 
@@ -140,6 +142,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "window_influence": (0.0, 1.0),
     "box_branch": (0, 1),
     "size_penalty": (0.0, 10.0),
+    "box_neighbours": (0, 8),
     "size_smoothing": (0.0, 1.0),
     "update_interval": (0, 1000),
     "adaptive_weight": (0.0, 1.0),

@@ -56,10 +56,9 @@ def warp_crops(
         ``out``.
     """
     size = out.shape[1]
-    zoom = max(float(np.sqrt(abs(np.linalg.det(matrix[:, :2])))) for matrix in matrices)
-    step = int(1.0 / zoom)
+    step = reduction(matrices)
     if step >= 2:
-        image, to_region = _shrink_region(image, matrices, size, step)
+        image, to_region = shrink_region(image, matrices, size, step)
         matrices = [compose(matrix, to_region) for matrix in matrices]
     for matrix, crop in zip(matrices, out, strict=True):
         cv2.warpAffine(
@@ -74,15 +73,31 @@ def warp_crops(
     return out
 
 
+def reduction(matrices: Sequence[NDArray[np.float64]]) -> int:
+    """The whole step by which a picture is shrunk before crops are sampled; 1: it is not."""
+    zoom = max(float(np.sqrt(abs(np.linalg.det(matrix[:, :2])))) for matrix in matrices)
+    return max(1, int(1.0 / zoom))
+
+
 def compose(matrix: NDArray[np.float64], to_region: NDArray[np.float64]) -> NDArray[np.float64]:
     """``matrix`` from the picture, rewritten to start from the region that ``to_region`` (3x3) leads to."""
     return np.asarray(matrix @ np.linalg.inv(to_region))
 
 
-def _shrink_region(
+def shrink_region(
     image: Image, matrices: Sequence[NDArray[np.float64]], size: int, step: int
 ) -> tuple[Image, NDArray[np.float64]]:
-    """Cut what the crops touch and shrink it by ``step``; return it and the 3x3 matrix that leads there."""
+    """Cut what crops touch and shrink it with area averaging.
+
+    Args:
+        image: HxWx3 uint8.
+        matrices: 2x3 matrices from picture to crop coordinates.
+        size: side of a crop, pixels.
+        step: pixels of the picture that become one, across and down.
+
+    Returns:
+        hxwx3 uint8, and the 3x3 matrix that leads from the picture there.
+    """
     height, width = image.shape[:2]
     corners = np.array([[0, 0, 1], [size, 0, 1], [0, size, 1], [size, size, 1]], np.float64).T
     touched = np.concatenate(

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
+from gradnet_ros.engines.protocol import Features
 from gradnet_ros.tracking.config import TrackerConfig
 
 
@@ -16,12 +14,12 @@ class Sample:
     """A search region in which the target was found with confidence.
 
     Attributes:
-        features: (1, channels, h, w) search features, as computed when the frame was tracked.
+        features: search features as computed when the frame was tracked, kept by the engine.
         offset: (x, y) of the target from the region's centre, pixels of the search crop.
         strength: the peak that found it.
     """
 
-    features: Tensor
+    features: Features
     offset: tuple[float, float]
     strength: float
 
@@ -69,8 +67,3 @@ class ReliableMemory:
 
     def __len__(self) -> int:
         return len(self._samples)
-
-
-def copy_features(features: Tensor, scale: int) -> Tensor:
-    """The features of one scale, detached from the batch's buffer: (S, C, h, w) -> (1, C, h, w)."""
-    return features[scale : scale + 1].detach().clone(memory_format=torch.preserve_format)

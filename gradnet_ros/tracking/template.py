@@ -21,11 +21,11 @@ class AdaptiveTemplate(Protocol):
         ...
 
     def teach(self, features: Tensor, labels: Tensor, rate: float, from_first: bool) -> None:
-        """Learn from one frame; if the network fails, the template stays as it was.
+        """Learn from k frames at once; if the network fails, the template stays as it was.
 
         Args:
-            features: (1, channels, h, w) search features of the frame.
-            labels: (1, 1, r, r) of +1 and -1: where the target is.
+            features: (k, channels, h, w) search features of the frames.
+            labels: (k, 1, r, r) of +1 and -1: where the target is in each.
             rate: share of the new in the running feature.
             from_first: start the step from the exemplar's feature instead of the running one.
         """

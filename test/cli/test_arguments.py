@@ -30,12 +30,20 @@ def test_wrong_settings(text):
         setting(text)
 
 
-@pytest.mark.parametrize("command", [[], ["track"], ["eval"], ["prepare"], ["settings"], ["train"], ["tune"]])
+@pytest.mark.parametrize(
+    "command", [[], ["track"], ["eval"], ["prepare"], ["settings"], ["train"], ["tune"], ["export"]]
+)
 def test_help(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([*command, "--help"])
     assert stop.value.code == 0
     assert "gradnet" in capsys.readouterr().out
+
+
+def test_an_engine_that_is_not_known_is_told_in_one_line(tmp_path, capsys):
+    (tmp_path / "a.mp4").touch()
+    assert main(["track", str(tmp_path / "a.mp4"), "--init", "1,2,30,30", "--engine", "abacus"]) == 2
+    assert "engine must be one of auto, torch" in capsys.readouterr().err
 
 
 def test_the_parser_does_not_wait_for_torch():

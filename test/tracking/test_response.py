@@ -145,6 +145,7 @@ BOXED = {
     "expected": (40.0, 30.0),
     "stride": 8,
     "size_penalty": 0.1,
+    "neighbours": 0,
     "adaptive_weight": 0.15,
     "raw_fusion": False,
     "window_influence": 0.25,
@@ -162,6 +163,37 @@ def test_the_box_is_that_of_the_strongest_cell(row, column):
     assert peak.raw == pytest.approx(0.7)
     assert peak.trust == pytest.approx(float(size_trust(edges, (40, 30), 0.1)[row, column]))
     assert peak.trust < 0.99
+
+
+@given(
+    row=st.integers(0, 16),
+    column=st.integers(0, 16),
+    neighbours=st.integers(0, 3),
+    box=st.tuples(*[st.floats(5, 60)] * 4),
+)
+def test_neighbours_that_see_the_same_box_change_nothing(row, column, neighbours, box):
+    x, y = (np.arange(17) - 8) * 8.0, (np.arange(17)[:, None] - 8) * 8.0
+    cell_x, cell_y = (column - 8) * 8, (row - 8) * 8
+    low_x, low_y, high_x, high_y = cell_x - box[0], cell_y - box[1], cell_x + box[2], cell_y + box[3]
+    edges = np.stack(np.broadcast_arrays(x - low_x, y - low_y, high_x - x, high_y - y))
+    settings = {**BOXED, "size_penalty": 0.0, "neighbours": neighbours}
+    peak = find_boxed_peak(bump(row, column), None, edges, None, **settings)
+    assert (peak.dx, peak.dy) == pytest.approx(((low_x + high_x) / 2, (low_y + high_y) / 2))
+    assert peak.size == pytest.approx((high_x - low_x, high_y - low_y))
+
+
+def test_neighbours_count_by_their_response():
+    fixed = np.zeros((17, 17), np.float32)
+    fixed[8, 8], fixed[8, 9] = 1.0, 0.5
+    edges = edges_of(40, 30)
+    edges[2, 8, 9] += 17  # the neighbour sees the right edge 17 + 8 further out, the left one 8
+    settings = {**BOXED, "size_penalty": 0.0}
+    alone = find_boxed_peak(fixed, None, edges, None, **settings)
+    both = find_boxed_peak(fixed, None, edges, None, **{**settings, "neighbours": 1})
+    assert (alone.dx, alone.size) == (0, (40, 30))
+    share = 0.5**4 / (1 + 0.5**4)
+    assert both.size == pytest.approx((40 + 17 * share, 30))
+    assert both.dx == pytest.approx((8 + 17 / 2) * share)
 
 
 def places_of(peak):

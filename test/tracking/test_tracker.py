@@ -17,7 +17,7 @@ from support import moving_scene, need_weights, random_network
 @pytest.fixture(scope="module")
 def tracker():
     need_weights()
-    return Tracker("lite", "cpu")
+    return Tracker("lite", "cpu", engine="torch")
 
 
 @pytest.fixture(scope="module")
@@ -252,8 +252,10 @@ def test_locating_computes_no_update(tracker, scene, monkeypatch):
     frames, truth = scene
     follow(tracker, frames[:5], truth[0])
     calls = []
-    real = tracker._net.update_feature
-    monkeypatch.setattr(tracker._net, "update_feature", lambda *given: calls.append(1) or real(*given))
+    real = tracker._engine._net.update_feature
+    monkeypatch.setattr(
+        tracker._engine._net, "update_feature", lambda *given: calls.append(1) or real(*given)
+    )
     assert tracker.locate(frames[5]).updated
     assert (calls, tracker.template_updates) == ([], 0)
     assert tracker.learn()
@@ -311,12 +313,13 @@ def test_a_failing_update_keeps_the_target_and_its_template(tracker, scene, monk
     tracker.configure({"adaptive_weight": 0.9})
     follow(tracker, frames[:5], truth[0])
     tracker.locate(frames[5])
-    tracker._target.lesson = None
+    tracker._target.forget_lesson()
     expected = [tracker.update(frame) for frame in frames[6:12]]  # the 10th updates, the 11th shows it
 
     follow(tracker, frames[:5], truth[0])
     located = tracker.locate(frames[5])
-    real = tracker._net.update_feature
+    net = tracker._engine._net
+    real = net.update_feature
 
     def fail(*given):
         raise RuntimeError("out of memory")
@@ -325,10 +328,14 @@ def test_a_failing_update_keeps_the_target_and_its_template(tracker, scene, monk
 
         def fail_later(*given):
             step = real(*given)
-            patch.setattr(tracker._net, "linked_template", fail)  # the template of the new target feature
+            patch.setattr(
+                tracker._engine._net, "linked_template", fail
+            )  # the template of the new target feature
             return step
 
-        patch.setattr(tracker._net, "update_feature", fail if part == "update_feature" else fail_later)
+        patch.setattr(
+            tracker._engine._net, "update_feature", fail if part == "update_feature" else fail_later
+        )
         with pytest.raises(RuntimeError, match="out of memory"):
             tracker.learn()
     assert located.updated
@@ -369,6 +376,7 @@ def test_a_whole_config_wins_over_the_checkpoints(tmp_path):
     [
         ({"network": "vgg"}, "network must be one of alexnet, lite"),
         ({"device": "gpu"}, "device must be"),
+        ({"engine": "tensorflow"}, "engine must be one of auto, torch"),
         ({"weights": "none.safetensors"}, "no weights at none.safetensors"),
         ({"config": {"nonsense": 1}}, "unknown tracker setting nonsense"),
     ],
@@ -458,9 +466,9 @@ def test_a_size_that_is_penalised_moves_little(boxed_weights, scene):
 
 def test_boxes_take_one_search_pass_a_frame(boxed_weights, scene):
     frames, truth = scene
-    tracker = Tracker("lite", "cpu", boxed_weights(RATIOS), {"box_branch": True})
+    tracker = Tracker("lite", "cpu", boxed_weights(RATIOS), {"box_branch": True}, engine="torch")
     shapes, boxes = [], []
-    net = tracker._net
+    net = tracker._engine._net
     net.search.stem.register_forward_pre_hook(lambda _, given: shapes.append(tuple(given[0].shape)))
     net.box.register_forward_pre_hook(lambda _, given: boxes.append(1))
 

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""Track one target with ONNX Runtime alone: numpy, OpenCV and what `gradnet export` wrote.
+
+    gradnet export exported
+    python examples/track_onnxruntime.py exported video.mp4 --init 100,80,48,40 > boxes.txt
+
+It shows how the graphs go together: crop, search, peak, size, and every few frames a template update. The
+package's tracker has more rules (early failure, targets lost and found again); see docs/export.md.
+"""
+
+import argparse
+import json
+import sys
+from math import exp, sqrt
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+
+Array = np.ndarray
+
+
+class OnnxTracker:
+    """The graphs in a folder, and one target."""
+
+    def __init__(self, folder: Path) -> None:
+        about = json.loads((folder / "network.json").read_text())
+        if about.get("format") != "gradnet_ros-onnx/1":
+            raise SystemExit(f"{folder}/network.json: expected format gradnet_ros-onnx/1")
+        self.spec, self.rules, self.boxes = about["spec"], about["tracker"], about["tracker"]["box_branch"]
+        self.scale, self.bias = about["adjust"]
+        search = "search_boxes" if self.boxes else "search"
+        files = {"exemplar": "exemplar", "search": search, "lesson": "lesson", "step": "step"}
+        self.graphs = {
+            name: onnxruntime.InferenceSession(folder / f"{file}.onnx", providers=["CPUExecutionProvider"])
+            for name, file in files.items()
+        }
+
+    def run(self, graph: str, **inputs: Array) -> dict[str, Array]:
+        """Run a graph: arrays by name -> arrays by name; inputs that it does not know are left out."""
+        session = self.graphs[graph]
+        known = {entry.name: inputs[entry.name] for entry in session.get_inputs()}
+        names = [entry.name for entry in session.get_outputs()]
+        return dict(zip(names, session.run(names, known), strict=True))
+
+    def init(self, image: Array, box: list[float]) -> None:
+        """Start on (x, y, w, h)."""
+        x, y, w, h = box
+        self.centre, self.size, self.frame = np.array([x + w / 2, y + h / 2]), np.array([w, h], float), 0
+        self.border = cv2.mean(image)[:3]
+        side = self.side(self.spec["exemplar_size"])
+        crop = self.crop(image, side, self.spec["exemplar_size"])[None]
+        size = (self.size[None] * self.spec["exemplar_size"] / side).astype(np.float32)
+        self.target = self.run("exemplar", crop=crop, size=size)
+        self.hidden, self.kernel = self.target["f2"], self.target["beta"]
+        found, _, _ = self.search(image)
+        self.learn(found["features"][len(found["features"]) // 2][None], np.zeros(2), 1.0)
+
+    def update(self, image: Array) -> tuple[list[float], float]:
+        """Find the target in the next image: [x, y, w, h], score."""
+        self.frame += 1
+        found, sides, fused = self.search(image)
+        index, shift, size, score = self.peak(found, sides, fused)
+        pixel = sides[index] / self.spec["search_size"]
+        self.centre = np.clip(self.centre + shift * pixel, 0, image.shape[1::-1])
+        self.size = np.maximum(size, 2.0)
+        interval = self.rules["update_interval"]
+        if interval and self.frame % interval == 0 and score > 0.5:
+            self.learn(found["features"][index][None], shift, self.rules["update_rate"])
+        return [*(self.centre - self.size / 2), *self.size], score
+
+    def side(self, pixels: int) -> float:
+        """Side of the region around the target that a crop of so many pixels shows."""
+        context = self.rules["context_amount"] * self.size.sum()
+        return sqrt((self.size + context).prod()) / self.spec["base_size"] * pixels
+
+    def crop(self, image: Array, side: float, pixels: int) -> Array:
+        """A square around the target."""
+        zoom, middle = pixels / side, (pixels - 1) / 2
+        shift = middle - zoom * (self.centre - 0.5)
+        matrix = np.array([[zoom, 0, shift[0]], [0, zoom, shift[1]]])
+        return cv2.warpAffine(image, matrix, (pixels, pixels), borderValue=self.border)
+
+    def search(self, image: Array) -> tuple[dict[str, Array], list[float], Array]:
+        """Crop and search: the graph's outputs, the regions' sides, both templates' mean response."""
+        half = 0 if self.boxes else self.rules["scale_count"] // 2
+        factors = [self.rules["scale_step"] ** power for power in range(-half, half + 1)]
+        sides = [self.side(self.spec["search_size"]) * factor for factor in factors]
+        crops = np.stack([self.crop(image, side, self.spec["search_size"]) for side in sides])
+        found = self.run("search", crops=crops, kernel=self.kernel, **self.target)
+        weight = self.rules["adaptive_weight"] if self.rules["update_interval"] else 0.0
+        fixed, adaptive = found["fixed_scores"][:, 0], found["adaptive_scores"][:, 0]
+        return found, sides, (1 - weight) * fixed + weight * adaptive
+
+    def peak(
+        self, found: dict[str, Array], sides: list[float], fused: Array
+    ) -> tuple[int, Array, Array, float]:
+        """Where the target is: index of the region, pixels of the crop from its centre, size, score."""
+        raw = self.scale * float(found["fixed_scores"].max()) + self.bias
+        score = 1 / (1 + exp(-max(-60.0, min(60.0, raw))))
+        if self.boxes:
+            return 0, *self.boxed_peak(found["edges"][0], sides[0], fused[0], score), score
+        rules, cells = self.rules, fused.shape[-1]
+        fixed = found["fixed_scores"][:, 0]
+        heights = fixed.max((1, 2)) - fixed.min()
+        heights[np.arange(len(sides)) != len(sides) // 2] *= rules["scale_penalty"]
+        index, zoom = int(heights.argmax()), rules["response_upsampling"]
+        large = cv2.resize(fused[index], None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)
+        row, column = self.windowed(large, 1.0)
+        shift = ((np.array([column, row]) + 0.5) / zoom - cells / 2) * self.spec["stride"]
+        growth = rules["scale_smoothing"] * (sides[index] / sides[len(sides) // 2] - 1)
+        return index, shift, (1 + growth) * self.size, score
+
+    def boxed_peak(self, edges: Array, side: float, fused: Array, score: float) -> tuple[Array, Array]:
+        """Place and size by the box branch."""
+        rules, pixel = self.rules, side / self.spec["search_size"]
+        sizes = np.stack([edges[0] + edges[2], edges[1] + edges[3]]) * pixel
+        logs = np.log(sizes / self.size[:, None, None])
+        change = np.exp(abs(logs[0] - logs[1]) + abs(logs.sum(0)) / 2)  # of aspect, of size
+        trust = np.exp(-rules["size_penalty"] * (change - 1))
+        row, column = self.windowed(fused, trust)
+        left, top, right, bottom = edges[:, row, column]
+        middle = (len(fused) - 1) / 2
+        shift = np.array([column - middle, row - middle]) * self.spec["stride"]
+        share = rules["size_smoothing"] * trust[row, column] * score
+        size = (1 - share) * self.size + share * sizes[:, row, column]
+        return shift + np.array([right - left, bottom - top]) / 2, size
+
+    def windowed(self, response: Array, trust: Array | float) -> tuple[int, int]:
+        """Row and column of the highest response under the window."""
+        response = (response - response.min()) / (response - response.min()).sum() * trust
+        window, share = np.outer(*[np.hanning(len(response))] * 2), self.rules["window_influence"]
+        return divmod(int(((1 - share) * response + share * window / window.sum()).argmax()), len(response))
+
+    def learn(self, features: Array, offset: Array, rate: float) -> None:
+        """One gradient-guided step: where the target is at ``offset`` the template shall answer, else not."""
+        cells = self.spec["response_size"]
+        axis = (np.arange(cells) - (cells - 1) / 2) * self.spec["stride"]
+        distance = np.hypot(axis[None] - offset[0], axis[:, None] - offset[1])
+        labels = np.where(distance <= 16, 1, -1).astype(np.float32)[None, None]
+        first = self.rules["update_from_first"]
+        start, beta = (self.target["f2"], self.target["beta"]) if first else (self.hidden, self.kernel)
+        gradient = self.run("lesson", features=features, labels=labels, beta=beta)["gradient"]
+        rate = np.array([rate], np.float32)
+        new = self.run("step", start=start, hidden=self.hidden, gradient=gradient, rate=rate)
+        self.hidden, self.kernel = new["new_hidden"], new["new_beta"]
+
+
+def main() -> None:
+    """Track and print x,y,w,h,score, a line a frame."""
+    parser = argparse.ArgumentParser(description="Track a target in a video with ONNX Runtime alone.")
+    parser.add_argument("folder", type=Path, help="what gradnet export wrote")
+    parser.add_argument("video", help="video file")
+    parser.add_argument("--init", required=True, metavar="X,Y,W,H", help="target in the first frame, pixels")
+    arguments = parser.parse_args()
+    capture, tracker, box = cv2.VideoCapture(arguments.video), OnnxTracker(arguments.folder), None
+    while True:
+        there, image = capture.read()
+        if not there:
+            break
+        if box is None:
+            box, score = [float(value) for value in arguments.init.split(",")], 1.0
+            tracker.init(image, box)
+        else:
+            box, score = tracker.update(image)
+        print(",".join(f"{value:.3f}" for value in (*box, score)))
+    if box is None:
+        sys.exit(f"{arguments.video}: no frames")
+
+
+if __name__ == "__main__":
+    main()

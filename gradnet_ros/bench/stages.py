@@ -1,0 +1,97 @@
+"""Where a frame's time goes, stage by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+
+import torch
+
+from gradnet_ros.bench.clip import Clip
+from gradnet_ros.bench.frames import WARM_UP
+from gradnet_ros.bench.timing import Timing, summarise, time_once
+from gradnet_ros.engines.crop_buffer import CropBuffer
+from gradnet_ros.engines.protocol import Answer, Engine
+from gradnet_ros.tracking.config import TrackerConfig
+from gradnet_ros.tracking.crops import mean_colour
+from gradnet_ros.tracking.target import Target
+
+_PARTS = ("crop", "upload", "network", "host sync", "response", "update")
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Durations of the parts of a frame.
+
+    Attributes:
+        crop: squares of the picture, cut and scaled on the host.
+        upload: the crops to the device, and to the network's number format.
+        network: what the engine's ``search`` takes beyond crop, upload and host sync: trunk, correlation, box
+            branch. An engine that crops on the device does so here.
+        host_sync: the response maps back to the host; next to nothing on a CPU.
+        response: from the maps to a track: fusion, peak, size, memory.
+        update: the template's step; None if there was none.
+    """
+
+    crop: Timing
+    upload: Timing
+    network: Timing
+    host_sync: Timing
+    response: Timing
+    update: Timing | None
+
+
+def time_stages(engine: Engine, config: TrackerConfig, clip: Clip, count: int) -> Stages:
+    """Track a clip step by step.
+
+    Crop, upload and host sync are done once more beside the engine, for they cannot be told apart inside it;
+    what its ``search`` takes beyond them is the network's.
+    """
+    frames = clip.play(1 + WARM_UP + count)
+    first = next(frames)
+    target = Target(engine, first, clip.box, config)
+    border = mean_colour(first)
+    crops = CropBuffer(engine.spec.search_size, pinned=engine.device.type == "cuda")
+    seconds: dict[str, list[float]] = {part: [] for part in _PARTS}
+    for number, frame in enumerate(frames):
+        queries = target.ask(config)
+        times = {}
+        start = perf_counter()
+        cut = crops.cut(frame, [(query.region, border) for query in queries])
+        times["crop"] = perf_counter() - start
+        times["upload"] = time_once(partial(_upload, cut, engine.device), engine.device)
+        start = perf_counter()
+        answers = engine.search(frame, queries)
+        searched = perf_counter() - start
+        times["host sync"] = _time_download(answers, engine.device)
+        times["network"] = max(0.0, searched - times["crop"] - times["upload"] - times["host sync"])
+        start = perf_counter()
+        target.settle(queries, answers, config)
+        times["response"] = perf_counter() - start
+        start = perf_counter()
+        updated = target.learn(config)
+        if updated:
+            times["update"] = time_once(lambda: None, engine.device) + perf_counter() - start
+        if number >= WARM_UP:
+            _note(seconds, times)
+    crop, upload, network, sync, response = (summarise(seconds[part]) for part in _PARTS[:-1])
+    update = summarise(seconds["update"]) if seconds["update"] else None
+    return Stages(crop, upload, network, sync, response, update)
+
+
+def _note(seconds: dict[str, list[float]], times: Mapping[str, float]) -> None:
+    for part, value in times.items():
+        seconds[part].append(value)
+
+
+def _upload(crops: torch.Tensor, device: torch.device) -> torch.Tensor:
+    return crops.to(device, non_blocking=True).permute(0, 3, 1, 2).float()
+
+
+def _time_download(answers: Sequence[Answer], device: torch.device) -> float:
+    """Seconds for maps of the answers' size to come back from the device."""
+    maps = [each for answer in answers for each in (answer.fixed, answer.adaptive, answer.edges)]
+    there = torch.cat([torch.from_numpy(each).flatten() for each in maps if each is not None]).to(device)
+    return time_once(lambda: there.cpu().numpy(), device)

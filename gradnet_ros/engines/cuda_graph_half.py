@@ -1,0 +1,89 @@
+"""The search trunk in half precision, where it scores as in single precision."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import torch
+from torch import Tensor
+
+from gradnet_ros.engines.graphs import ExemplarGraph, SearchGraph
+from gradnet_ros.nn.gradnet import GradNet
+from gradnet_ros.nn.trunk import SearchFeatures, Trunk
+
+SCORE_TOLERANCE = 0.01
+"""Largest difference of a score from single precision, as a share of the range of its map."""
+EDGE_TOLERANCE = 0.5
+"""Largest difference of an edge of the box branch, pixels of the crop."""
+
+
+class HalfTrunk(Trunk):
+    """A trunk that computes in float16; what goes in and comes out is float32.
+
+    Correlations, the box branch and the template's steps stay in float32: they are cheap, and sums over a
+    whole template are where half precision loses.
+
+    Args:
+        trunk: the trunk; it is copied.
+    """
+
+    def __init__(self, trunk: Trunk) -> None:
+        half = deepcopy(trunk).to(torch.float16, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        super().__init__(trunk.spec, half.stem, half.head)
+        self._half: Trunk = half
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Search features of crops: (N, 3, H, W) BGR 0-255 -> float32."""
+        return self.search(images).features
+
+    def template(self, features: Tensor) -> Tensor:
+        """See :meth:`Trunk.template`; the cells' weights are rounded to half precision."""
+        return self._half.template(features)
+
+    def search(self, images: Tensor) -> SearchFeatures:
+        """Search features of crops: (N, 3, H, W) BGR 0-255 -> float32."""
+        features, levels = self._half.search(images.half())
+        return SearchFeatures(features.float(), tuple(level.float() for level in levels))
+
+
+def with_half_trunk(net: GradNet) -> GradNet:
+    """A copy of the network with its search trunk in half precision."""
+    halved = deepcopy(net)
+    halved.search = HalfTrunk(net.search)
+    return halved
+
+
+@torch.no_grad()
+def scores_agree(net: GradNet, halved: GradNet) -> bool:
+    """Whether half precision gives the same scores and boxes, on a textured crop of fixed seed.
+
+    Args:
+        net: in single precision.
+        halved: :func:`with_half_trunk` of it.
+    """
+    boxes = net.box is not None
+    crops = _texture(net)
+    exemplar = ExemplarGraph(net)
+    middle = (net.spec.search_size - net.spec.exemplar_size) // 2
+    inside = slice(middle, middle + net.spec.exemplar_size)
+    inputs = (crops[:, inside, inside], *(each.to(crops.device) for each in exemplar.example()[1:]))
+    fixed, _, beta, *box = exemplar(*inputs)
+    single, half = (
+        SearchGraph(each, boxes)(crops, fixed, beta, *(box if boxes else ())) for each in (net, halved)
+    )
+    scores = zip(single[1:3], half[1:3], strict=True)
+    agree = all(
+        bool((ours - theirs).abs().max() <= SCORE_TOLERANCE * (theirs.max() - theirs.min()))
+        for theirs, ours in scores
+    )
+    edges = zip(single[3:], half[3:], strict=True)
+    return agree and all(bool((ours - theirs).abs().max() <= EDGE_TOLERANCE) for theirs, ours in edges)
+
+
+def _texture(net: GradNet) -> Tensor:
+    """(1, X, X, 3) uint8 with structure at about twelve pixels."""
+    side = net.spec.search_size
+    seed = torch.Generator().manual_seed(0)
+    coarse = torch.rand(1, 3, side // 12, side // 12, generator=seed) * 255.0
+    fine = torch.nn.functional.interpolate(coarse, (side, side), mode="bilinear")
+    return fine.to(torch.uint8).permute(0, 2, 3, 1).to(net.adjust_scale.device)

@@ -1,0 +1,81 @@
+"""Recording work for a GPU once and replaying it: the one place that speaks of CUDA graphs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+import torch
+from torch import Tensor
+
+Work: TypeAlias = Callable[[], tuple[Tensor, ...]]
+"""Reads and returns tensors of its own; nothing in it may wait for the device."""
+
+_WARM_UP = 3
+
+
+class Recorder(Protocol):
+    """Turns work into something that repeats it."""
+
+    def __call__(self, work: Work) -> Work:
+        """Record.
+
+        Args:
+            work: always the same operations on tensors at the same addresses.
+
+        Returns:
+            Does the work again; the tensors that it returns may be the same each time.
+
+        Raises:
+            RuntimeError: it cannot be recorded.
+        """
+
+
+def record_cuda_graph(work: Work) -> Work:
+    """Record work on the current CUDA device as a graph; a replay is one launch."""
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(_WARM_UP):  # Libraries choose their kernels and take their memory.
+            work()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        outputs = work()
+
+    def replay() -> tuple[Tensor, ...]:
+        graph.replay()
+        return outputs
+
+    return replay
+
+
+class EagerFallback:
+    """Records while that works; after the first failure everything runs eagerly, which is said once.
+
+    Attributes:
+        failed: why there are no graphs; empty while there are.
+
+    Args:
+        record: how to record.
+    """
+
+    def __init__(self, record: Recorder) -> None:
+        self._record = record
+        self.failed = ""
+
+    def __call__(self, work: Work) -> Work:
+        """Record, or return the work itself."""
+        if self.failed:
+            return work
+        try:
+            return self._record(work)
+        except RuntimeError as error:  # torch reports all that CUDA refuses as one.
+            self.failed = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            warnings.warn(
+                f"no CUDA graph could be recorded, running eagerly: {self.failed}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            return work

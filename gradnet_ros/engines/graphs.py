@@ -1,0 +1,184 @@
+"""The network's work as four functions of tensors, for engines and users that run it outside PyTorch.
+
+Together they are all that tracking needs: ``exemplar`` once a target, ``search`` once a frame, ``lesson`` and
+``step`` once a template update. The update is in closed form, so nothing here asks for autograd.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from gradnet_ros.nn.box import BoxTemplate
+from gradnet_ros.nn.correlation import cross_correlate
+from gradnet_ros.nn.gradnet import GradNet
+
+BOX_TEMPLATE = tuple(f"box_{name}" for name in BoxTemplate._fields)
+"""Names of the tensors that the box branch keeps of an exemplar."""
+
+
+class Graph(nn.Module, ABC):
+    """A function of named tensors.
+
+    Args:
+        net: the network; its U1 is shared by both templates.
+    """
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    free: dict[str, tuple[int, str]]
+    """Inputs and outputs with an axis of any length: which axis, and what it is called."""
+
+    def __init__(self, net: GradNet) -> None:
+        super().__init__()
+        self._net = net
+        self.free = {}
+
+    @abstractmethod
+    def example(self) -> tuple[Tensor, ...]:
+        """Inputs of the right shapes and types."""
+
+
+class ExemplarGraph(Graph):
+    """Reads the target.
+
+    ``crop`` (1, Z, Z, 3) uint8 BGR; with a box branch ``size`` (1, 2) float32, w and h of the target in
+    pixels of the crop. Out come ``fixed`` and ``beta`` (1, C, t, t), ``f2`` (1, c, h, w), and what the box
+    branch keeps.
+    """
+
+    def __init__(self, net: GradNet) -> None:
+        super().__init__(net)
+        boxes = net.box is not None
+        self.inputs = ("crop", "size") if boxes else ("crop",)
+        self.outputs = ("fixed", "f2", "beta", *(BOX_TEMPLATE if boxes else ()))
+
+    def example(self) -> tuple[Tensor, ...]:
+        """A grey crop with a target of a third of its side."""
+        side = self._net.spec.exemplar_size
+        crop = torch.full((1, side, side, 3), 127, dtype=torch.uint8)
+        size = torch.full((1, 2), side / 3)
+        return (crop, size)[: len(self.inputs)]
+
+    def forward(self, crop: Tensor, size: Tensor | None = None) -> tuple[Tensor, ...]:
+        """See the class."""
+        net = self._net
+        pixels = crop.permute(0, 3, 1, 2).float()
+        features, levels = net.search.search(pixels)
+        f2 = net.target_features(pixels)
+        box: tuple[Tensor, ...] = ()
+        if size is not None:
+            assert net.box is not None
+            box = net.box.template(levels, size)
+        return (net.search.template(features), f2, net.template(f2), *box)
+
+
+class SearchGraph(Graph):
+    """Searches one place.
+
+    ``crops`` (S, X, X, 3) uint8 BGR, ``fixed`` and ``kernel`` (1, C, t, t), with boxes (S is 1 then) what
+    ``exemplar`` kept for them. Out come ``features`` (S, C, H, W), ``fixed_scores`` and ``adaptive_scores``
+    (S, 1, r, r), and with boxes ``edges`` (1, 4, r, r), pixels of the crop.
+
+    Args:
+        net: the network.
+        boxes: whether the box branch is part of it.
+    """
+
+    def __init__(self, net: GradNet, boxes: bool) -> None:
+        super().__init__(net)
+        self._boxes = boxes
+        pyramid = ("crops", "features", "fixed_scores", "adaptive_scores")
+        self.free = {} if boxes else {name: (0, "S") for name in pyramid}
+        self.inputs = ("crops", "fixed", "kernel", *(BOX_TEMPLATE if boxes else ()))
+        self.outputs = ("features", "fixed_scores", "adaptive_scores", *(("edges",) if boxes else ()))
+
+    def example(self) -> tuple[Tensor, ...]:
+        """Grey crops, and what an exemplar graph makes of one."""
+        net, side = self._net, self._net.spec.search_size
+        fixed, _, beta, *box = ExemplarGraph(net)(*ExemplarGraph(net).example())
+        count = 1 if self._boxes else 3
+        crops = torch.full((count, side, side, 3), 127, dtype=torch.uint8)
+        return (crops, fixed, beta, *(box if self._boxes else ()))
+
+    def forward(self, crops: Tensor, fixed: Tensor, kernel: Tensor, *box: Tensor) -> tuple[Tensor, ...]:
+        """See the class."""
+        net = self._net
+        features, levels = net.search.search(crops.permute(0, 3, 1, 2).float())
+        edges: tuple[Tensor, ...] = ()
+        if self._boxes:
+            assert net.box is not None
+            edges = (net.box(levels, BoxTemplate(*box)),)
+        return (features, cross_correlate(features, fixed), cross_correlate(features, kernel), *edges)
+
+
+class LessonGraph(Graph):
+    """What one frame says against a template.
+
+    ``features`` (1, C, H, W) as ``search`` gave them, ``labels`` (1, 1, r, r) of +1 and -1, ``beta``
+    (1, C, t, t) the template before the step. Out comes ``gradient`` (1, C, t, t) = dL/dbeta; those of
+    several frames are added up.
+    """
+
+    inputs = ("features", "labels", "beta")
+    outputs = ("gradient",)
+
+    def example(self) -> tuple[Tensor, ...]:
+        """A flat feature map."""
+        spec = self._net.spec
+        side = spec.response_size + spec.template_size - 1
+        return (
+            torch.full((1, spec.channels, side, side), 0.1),
+            torch.ones(1, 1, spec.response_size, spec.response_size),
+            torch.full((1, spec.channels, spec.template_size, spec.template_size), 0.1),
+        )
+
+    def forward(self, features: Tensor, labels: Tensor, beta: Tensor) -> Tensor:
+        """See the class."""
+        logits = self._net.gradnet_logits(features, beta)
+        return self._net.template_gradient(features, logits, labels)
+
+
+class StepGraph(Graph):
+    """Takes a gradient-guided step (paper equations 2-5) and the running mean.
+
+    ``start`` (1, c, h, w) the feature whose template the gradient is of, ``hidden`` the running one,
+    ``gradient`` (1, C, t, t) = dL/dbeta, ``rate`` (1,). Out come ``new_hidden`` and ``new_beta`` =
+    U1(new_hidden).
+    """
+
+    inputs = ("start", "hidden", "gradient", "rate")
+    outputs = ("new_hidden", "new_beta")
+
+    def example(self) -> tuple[Tensor, ...]:
+        """The feature of a grey exemplar and a flat gradient."""
+        _, f2, beta, *_ = ExemplarGraph(self._net)(*ExemplarGraph(self._net).example())
+        return f2, f2.clone(), torch.full_like(beta, 1e-3), torch.tensor([0.5])
+
+    def forward(self, start: Tensor, hidden: Tensor, gradient: Tensor, rate: Tensor) -> tuple[Tensor, Tensor]:
+        """See the class."""
+        net = self._net
+        h2 = net.step(start, net.linked_template(start).pullback(gradient))
+        new_hidden = hidden + rate * (h2 - hidden)
+        return new_hidden, net.template(new_hidden)
+
+
+def make_graphs(net: GradNet) -> dict[str, Graph]:
+    """All graphs of a network by name: ``exemplar``, ``search``, ``search_boxes``, ``lesson``, ``step``.
+
+    Raises:
+        ValueError: a network whose U1 is not shared by both templates (it is for comparisons).
+    """
+    if net.updated_head is not None:
+        raise ValueError("a network with a U1 of its own for the updated template runs in engine torch only")
+    graphs: dict[str, Graph] = {
+        "exemplar": ExemplarGraph(net),
+        "search": SearchGraph(net, boxes=False),
+        "lesson": LessonGraph(net),
+        "step": StepGraph(net),
+    }
+    if net.box is not None:
+        graphs["search_boxes"] = SearchGraph(net, boxes=True)
+    return graphs

@@ -1,0 +1,161 @@
+"""What the tracker asks of an engine, whatever runs the network: crops, network, responses, template steps.
+
+An engine knows no rules. It is told where to look in which picture and answers with response maps; which
+cell is the target, how large it is and when the template learns from what is decided by
+:mod:`gradnet_ros.tracking`. So every engine tracks by the same rules, and one call of :meth:`Engine.search`
+is all that a frame needs of it: from the picture to the maps there is nothing to wait for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import torch
+
+from gradnet_ros.nn.trunk import TrunkSpec
+from gradnet_ros.tracking.crops import Image
+from gradnet_ros.tracking.response import Map
+
+State: TypeAlias = Any
+"""A target as its engine sees it (templates, border colour): made by ``start``, changed by ``teach``."""
+
+Features: TypeAlias = Any
+"""Search features as their engine holds them: part of an :class:`Answer`, or kept by ``keep``."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Squares around one place of a picture, a crop of the network's input each.
+
+    Attributes:
+        centre: (x, y) in the picture, continuous pixel coordinates.
+        sides: side of each square, pixels of the picture; a pyramid from small to large, an odd number.
+    """
+
+    centre: tuple[float, float]
+    sides: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Query:
+    """A place to search for a target.
+
+    Attributes:
+        state: the target.
+        region: where.
+        adaptive: the adaptive template takes part, on the middle square.
+        boxes: the box branch takes part; the region has one square then.
+    """
+
+    state: State
+    region: Region
+    adaptive: bool
+    boxes: bool
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the network says to a query.
+
+    The arrays are the engine's: they hold until its next ``search``.
+
+    Attributes:
+        fixed: (S, r, r) raw scores of the fixed template, a map a square.
+        adaptive: (r, r) raw scores of the adaptive template on the middle square; ``None`` if it takes no
+            part or was never taught.
+        edges: (4, r, r) distances from every cell to the left, top, right and bottom edge, pixels of the
+            search crop; ``None`` without boxes.
+        features: search features of all squares, for ``keep``; they hold until the next ``search``.
+    """
+
+    fixed: Map
+    adaptive: Map | None
+    edges: Map | None
+    features: Features
+
+
+class Engine(Protocol):
+    """Runs the network; for one thread at a time.
+
+    Whatever a call raises (out of memory, say), the states that were given stay as they were.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name it is chosen by."""
+
+    @property
+    def detail(self) -> str:
+        """How it runs, for logs and diagnostics: number format, fallback; may be empty."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network runs."""
+
+    @property
+    def spec(self) -> TrunkSpec:
+        """Geometry of crops, features and responses."""
+
+    @property
+    def adjust(self) -> tuple[float, float]:
+        """Scale and bias that make a logit of a raw score (SiamFC's adjust layer)."""
+
+    @property
+    def has_boxes(self) -> bool:
+        """Whether the network has a box branch."""
+
+    def start(
+        self, image: Image, region: Region, size: tuple[float, float], border: tuple[float, ...]
+    ) -> State:
+        """Read a target.
+
+        Args:
+            image: HxWx3 uint8, BGR.
+            region: the exemplar's square.
+            size: w, h of the target, pixels of the picture.
+            border: BGR colour of what lies outside the picture, now and in later frames.
+
+        Returns:
+            The target's state; its adaptive template was not taught yet.
+        """
+
+    def search(self, image: Image, queries: Sequence[Query]) -> list[Answer]:
+        """Search one picture for one or more targets, or in several places for one.
+
+        Args:
+            image: HxWx3 uint8, BGR.
+            queries: what to search for and where.
+
+        Returns:
+            An answer a query, in their order.
+        """
+
+    def keep(self, features: Features, scale: int) -> Features:
+        """A copy of the features of one square that outlives the next ``search``.
+
+        Args:
+            features: of an :class:`Answer`.
+            scale: index of the square.
+        """
+
+    def teach(
+        self, state: State, samples: Sequence[Features], labels: Map, rate: float, from_first: bool
+    ) -> None:
+        """One gradient-guided step of the target's adaptive template (paper equations 2-5).
+
+        ``hid <- (1 - rate) hid + rate h2``, ``beta* = U1(hid)``; the inner gradient is the sum over the
+        samples.
+
+        Args:
+            state: the target.
+            samples: kept features of k frames, 1 to :data:`MAX_SAMPLES`.
+            labels: (k, 1, r, r) of +1 and -1: where the target is in each.
+            rate: share of the new in the running feature.
+            from_first: start the step from the exemplar's feature instead of the running one.
+        """
+
+
+MAX_SAMPLES = 5
+"""Most frames that one step may learn from."""

@@ -1,0 +1,117 @@
+"""PyTorch, operation by operation: the engine that needs nothing else, and the reference for the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gradnet_ros.engines.crop_buffer import CropBuffer
+from gradnet_ros.engines.protocol import Answer, Query, Region
+from gradnet_ros.nn.box import BoxTemplate
+from gradnet_ros.nn.correlation import cross_correlate
+from gradnet_ros.nn.gradnet import GradNet
+from gradnet_ros.nn.trunk import TrunkSpec
+from gradnet_ros.tracking.crops import Image
+from gradnet_ros.tracking.response import Map
+from gradnet_ros.tracking.template import AdaptiveTemplate, GradientGuidedTemplate
+
+StartTemplate = Callable[[GradNet, Tensor], AdaptiveTemplate]
+"""Makes an adaptive template from the network and f2(Z)."""
+
+
+@dataclass
+class _State:
+    border: tuple[float, ...]
+    fixed: Tensor
+    adaptive: AdaptiveTemplate
+    box: BoxTemplate | None
+
+
+class TorchEngine:
+    """See :class:`~gradnet_ros.engines.protocol.Engine`.
+
+    Args:
+        net: the network; it is taken over and moved to the device.
+        device: where it runs.
+        start_template: makes the adaptive template; others than the paper's are for comparisons.
+    """
+
+    name = "torch"
+    detail = "float32"
+
+    def __init__(
+        self, net: GradNet, device: torch.device, start_template: StartTemplate = GradientGuidedTemplate
+    ) -> None:
+        self.device = device
+        self._net = net.requires_grad_(False).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._start_template = start_template
+        self.spec: TrunkSpec = net.spec
+        self.has_boxes = net.box is not None
+        # Read once: on a GPU every read would wait for the device.
+        self.adjust = (float(net.adjust_scale), float(net.adjust_bias))
+        self._exemplar = CropBuffer(self.spec.exemplar_size, pinned=device.type == "cuda")
+        self._crops = CropBuffer(self.spec.search_size, pinned=device.type == "cuda")
+
+    @torch.no_grad()
+    def start(
+        self, image: Image, region: Region, size: tuple[float, float], border: tuple[float, ...]
+    ) -> _State:
+        """Read a target; see :meth:`Engine.start <gradnet_ros.engines.protocol.Engine.start>`."""
+        net = self._net
+        crop = self._to_device(self._exemplar.cut(image, [(region, border)]))
+        (features, levels), f2 = net.search.search(crop), net.target_features(crop)
+        box = None
+        if net.box is not None:
+            in_crop = torch.tensor([size], device=self.device) * (self.spec.exemplar_size / region.sides[0])
+            box = net.box.template(levels, in_crop)
+        return _State(border, net.search.template(features), self._start_template(net, f2), box)
+
+    @torch.no_grad()
+    def search(self, image: Image, queries: Sequence[Query]) -> list[Answer]:
+        """Search a picture; see :meth:`Engine.search <gradnet_ros.engines.protocol.Engine.search>`."""
+        crops = self._crops.cut(image, [(query.region, query.state.border) for query in queries])
+        features, levels = self._net.search.search(self._to_device(crops))
+        counts = [len(query.region.sides) for query in queries]
+        parts = zip(
+            queries,
+            features.split(counts),
+            zip(*(level.split(counts) for level in levels), strict=True) if levels else ((),) * len(counts),
+            strict=True,
+        )
+        return [self._answer(query, own, tuple(own_levels)) for query, own, own_levels in parts]
+
+    def keep(self, features: Tensor, scale: int) -> Tensor:
+        """Copy one scale's features: (S, C, h, w) -> (1, C, h, w)."""
+        return features[scale : scale + 1].detach().clone(memory_format=torch.preserve_format)
+
+    @torch.no_grad()
+    def teach(
+        self, state: _State, samples: Sequence[Tensor], labels: Map, rate: float, from_first: bool
+    ) -> None:
+        """Take a step; see :meth:`Engine.teach <gradnet_ros.engines.protocol.Engine.teach>`."""
+        features = samples[0] if len(samples) == 1 else torch.cat(list(samples))
+        state.adaptive.teach(features, torch.from_numpy(labels).to(self.device), rate, from_first)
+
+    def _answer(self, query: Query, features: Tensor, levels: tuple[Tensor, ...]) -> Answer:
+        state: _State = query.state
+        fixed = cross_correlate(features, state.fixed)[:, 0]
+        adaptive = None
+        kernel = state.adaptive.kernel
+        if kernel is not None and query.adaptive:
+            middle = features.shape[0] // 2
+            adaptive = cross_correlate(features[middle : middle + 1], kernel)[0, 0].cpu().numpy()
+        edges = None
+        if query.boxes:
+            assert self._net.box is not None
+            assert state.box is not None
+            edges = self._net.box(levels, state.box)[0].cpu().numpy()
+        return Answer(fixed.cpu().numpy(), adaptive, edges, features)
+
+    def _to_device(self, crops: Tensor) -> Tensor:
+        """(N, S, S, 3) uint8 on the host -> (N, 3, S, S) float32 on the device."""
+        if self.device.type == "cuda":
+            crops = crops.to(self.device, non_blocking=True)
+        return crops.permute(0, 3, 1, 2).float()

@@ -1,0 +1,275 @@
+"""One target: where to look for it, what the engine's answer means, and when its template learns.
+
+All rules of tracking are here, and no network: that is the engine's. Settings are given with every call, so
+that they may change while running.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+import torch
+
+from gradnet_ros.engines.protocol import Answer, Engine, Query, Region
+from gradnet_ros.nn.losses import centre_labels
+from gradnet_ros.tracking.config import TrackerConfig
+from gradnet_ros.tracking.crops import Image, mean_colour
+from gradnet_ros.tracking.geometry import MIN_SIDE, context_side
+from gradnet_ros.tracking.memory import ReliableMemory, Sample
+from gradnet_ros.tracking.response import Peak, find_boxed_peak, find_peak, hann_window
+from gradnet_ros.tracking.track import Box, Track, TrackState
+
+_GRID = 64
+"""Crops are cut at whole 64ths of a pixel. The last digits of a place, in which engines differ, would else
+change pixels of the next crop, and with them all that follows (ours)."""
+
+
+@dataclass(frozen=True)
+class _Lesson:
+    """A template update that a frame calls for."""
+
+    sample: Sample
+    rate: float
+
+
+class Target:
+    """Follows one target through the frames of one engine.
+
+    A frame is ``ask`` -> ``engine.search`` -> ``settle``, then ``learn``.
+
+    Args:
+        engine: runs the network.
+        image: HxWx3 uint8, BGR.
+        box: (x, y, w, h), pixels: top-left corner and size; checked by the caller.
+        config: the settings in force.
+    """
+
+    def __init__(self, engine: Engine, image: Image, box: Box, config: TrackerConfig) -> None:
+        self._engine = engine
+        height, width = image.shape[:2]
+        x, y, w, h = box
+        self._centre, self._size = (x + w / 2, y + h / 2), (w, h)
+        self._first_size = self._size
+        self.image_size = (width, height)
+        self.updates = 0
+        """Template updates; the step on the first frame is part of the template, not an update of it."""
+        self._memory = ReliableMemory()
+        self._frame = 0
+        self._window_was_dropped = False
+        self._look_at_centre = False
+        self._lesson: _Lesson | None = None  # what the last frame calls for, until it is learned
+        spec = engine.spec
+        side = context_side(w, h, config.context_amount) / spec.base_size * spec.exemplar_size
+        self._state = engine.start(image, Region(self._centre, (side,)), self._size, mean_colour(image))
+        (answer,) = engine.search(image, self.ask(config))
+        if config.update_interval > 0:
+            # "hid" starts at h2(Z_1): one step on the first frame itself (official code).
+            features = engine.keep(answer.features, len(answer.fixed) // 2)
+            self._teach(_Lesson(Sample(features, (0.0, 0.0), 0.0), rate=1.0), config)
+        self._first_raw = float(answer.fixed.max())
+
+    @property
+    def box(self) -> Box:
+        """(x, y, w, h) in the last frame, pixels."""
+        (x, y), (w, h) = self._centre, self._size
+        return x - w / 2, y - h / 2, w, h
+
+    def first_track(self, config: TrackerConfig) -> Track:
+        """The track of the frame that the target was given in: the given box."""
+        score = self._score(self._first_raw)
+        return Track(self.box, score, _state(score, config), 1.0, False)
+
+    def ask(self, config: TrackerConfig) -> list[Query]:
+        """Where to look in the next frame: around the last place, and at the image's centre too at times."""
+        centres = [self._centre]
+        if self._look_at_centre:
+            width, height = self.image_size
+            centres.append((width / 2, height / 2))
+        sides = self._sides(config)
+        return [
+            Query(
+                self._state,
+                Region((_on_grid(x), _on_grid(y)), sides),
+                config.update_interval > 0,
+                config.box_branch,
+            )
+            for x, y in centres
+        ]
+
+    def settle(self, queries: Sequence[Query], answers: Sequence[Answer], config: TrackerConfig) -> Track:
+        """Decide where the target is.
+
+        Args:
+            queries: what :meth:`ask` returned, with the same settings.
+            answers: the engine's answers to them.
+            config: the settings in force.
+
+        Returns:
+            The track; ``updated`` says whether the frame calls for :meth:`learn`.
+        """
+        self._frame += 1
+        region, answer = queries[0].region, answers[0]
+        for query, other in zip(queries[1:], answers[1:], strict=True):
+            if _answers_more_strongly(other, answer):
+                region, answer = query.region, other
+        peak = self._find_peak(region, answer, config)
+        score = self._score(peak.raw)
+        strength = score if self._engine.spec.cosine else peak.raw
+        self._move(region, peak, score, config)
+        self._lesson = self._find_lesson(answer, peak, strength, config)
+        self._watch_edge(strength, config)
+        return Track(self.box, score, _state(score, config), self._scale, self._lesson is not None)
+
+    def learn(self, config: TrackerConfig) -> bool:
+        """Update the template if the last frame calls for it and it was not done yet.
+
+        Whatever the engine raises, the template stays as it was, and this update is not tried again.
+
+        Returns:
+            Whether the template was updated.
+        """
+        if self._lesson is None:
+            return False
+        lesson, self._lesson = self._lesson, None
+        self._teach(lesson, config)
+        self.updates += 1
+        return True
+
+    def forget_lesson(self) -> None:
+        """Drop what :meth:`learn` was to do."""
+        self._lesson = None
+
+    # --- one frame, step by step ---
+
+    @property
+    def _scale(self) -> float:
+        return sqrt(self._size[0] * self._size[1] / (self._first_size[0] * self._first_size[1]))
+
+    def _sides(self, config: TrackerConfig) -> tuple[float, ...]:
+        spec = self._engine.spec
+        side = context_side(*self._size, config.context_amount) / spec.base_size * spec.search_size
+        half = 0 if config.box_branch else config.scale_count // 2
+        return tuple(_on_grid(side * config.scale_step**power) for power in range(-half, half + 1))
+
+    def _find_peak(self, region: Region, answer: Answer, config: TrackerConfig) -> Peak:
+        spec = self._engine.spec
+        drop_window = (
+            config.refind_after > 0
+            and self._memory.misses >= config.refind_after
+            and not self._window_was_dropped
+        )
+        self._window_was_dropped = self._window_was_dropped or drop_window
+        upsampling = 1 if config.box_branch else config.response_upsampling
+        window = None if drop_window else hann_window(spec.response_size * upsampling)
+        if answer.edges is not None:
+            zoom = spec.search_size / region.sides[0]
+            return find_boxed_peak(
+                answer.fixed[0],
+                answer.adaptive,
+                answer.edges,
+                window,
+                expected=(self._size[0] * zoom, self._size[1] * zoom),
+                stride=spec.stride,
+                size_penalty=config.size_penalty,
+                neighbours=config.box_neighbours,
+                adaptive_weight=config.adaptive_weight,
+                raw_fusion=config.raw_fusion,
+                window_influence=config.window_influence,
+            )
+        return find_peak(
+            answer.fixed,
+            answer.adaptive,
+            window,
+            stride=spec.stride,
+            factor=config.response_upsampling,
+            scale_penalty=config.scale_penalty,
+            adaptive_weight=config.adaptive_weight,
+            raw_fusion=config.raw_fusion,
+            window_influence=config.window_influence,
+        )
+
+    def _move(self, region: Region, peak: Peak, score: float, config: TrackerConfig) -> None:
+        """Set the target's centre and size from a peak; the size is smoothed and bounded."""
+        image_width, image_height = self.image_size
+        pixel = region.sides[peak.scale] / self._engine.spec.search_size
+        self._centre = (
+            min(max(region.centre[0] + peak.dx * pixel, 0.0), float(image_width)),
+            min(max(region.centre[1] + peak.dy * pixel, 0.0), float(image_height)),
+        )
+        if peak.size is None:
+            share = config.scale_smoothing
+            found = config.scale_step ** (peak.scale - len(region.sides) // 2)
+            width, height = (side * (1.0 - share + share * found) for side in self._size)
+        else:
+            share = config.size_smoothing * peak.trust * score
+            width, height = (
+                side * (1.0 - share) + share * found * pixel
+                for side, found in zip(self._size, peak.size, strict=True)
+            )
+        scale = sqrt(width * height / (self._first_size[0] * self._first_size[1]))
+        bounded = min(max(scale, config.min_scale), config.max_scale) / scale
+        bounded = max(bounded, MIN_SIDE / min(width, height))
+        self._size = (width * bounded, height * bounded)
+
+    def _find_lesson(
+        self, answer: Answer, peak: Peak, strength: float, config: TrackerConfig
+    ) -> _Lesson | None:
+        """Keep a reliable frame; say which template update it is time for, if any. No network is run."""
+        memory = self._memory
+        reliable = memory.see(strength, config)
+        if config.update_interval == 0:
+            return None
+        if reliable:
+            features = self._engine.keep(answer.features, peak.scale)
+            memory.keep(Sample(features, (peak.dx, peak.dy), strength), config)
+            self._window_was_dropped = False
+        failing = self._frame <= config.early_frames and strength < config.early_ratio * memory.reference()
+        if not failing and self._frame % config.update_interval:
+            return None
+        sample = memory.newest() if config.newest_sample else memory.best()
+        if sample is None:
+            return None
+        return _Lesson(sample, config.early_update_rate if failing else config.update_rate)
+
+    def _teach(self, lesson: _Lesson, config: TrackerConfig) -> None:
+        """One step of the adaptive template."""
+        spec, sample = self._engine.spec, lesson.sample
+        labels = centre_labels(torch.tensor([sample.offset]), spec.response_size, spec.stride).numpy()
+        self._engine.teach(self._state, [sample.features], labels, lesson.rate, config.update_from_first)
+
+    def _watch_edge(self, strength: float, config: TrackerConfig) -> None:
+        """Note when the target leaves the image with a weak peak.
+
+        The official code watches the right edge only; there is nothing special about it, so all four count.
+        """
+        x, y, w, h = self.box
+        width, height = self.image_size
+        outside = x < 0 or y < 0 or x + w > width or y + h > height
+        weak = strength < config.reliable_ratio * self._memory.reference()
+        self._look_at_centre = config.refind_at_centre and outside and weak
+
+    def _score(self, raw: float) -> float:
+        scale, bias = self._engine.adjust
+        logit = scale * raw + bias
+        return float(1.0 / (1.0 + np.exp(-np.clip(logit, -60.0, 60.0))))
+
+
+def _on_grid(value: float) -> float:
+    return round(value * _GRID) / _GRID
+
+
+def _answers_more_strongly(other: Answer, answer: Answer) -> bool:
+    """Both templates say so."""
+    better = other.fixed.max() > answer.fixed.max()
+    if answer.adaptive is not None and other.adaptive is not None:
+        better = better and other.adaptive.max() > answer.adaptive.max()
+    return bool(better)
+
+
+def _state(score: float, config: TrackerConfig) -> TrackState:
+    if score >= config.tracked_score:
+        return TrackState.TRACKED
+    return TrackState.UNCERTAIN if score >= config.lost_score else TrackState.LOST

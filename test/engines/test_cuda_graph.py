@@ -1,0 +1,374 @@
+"""The GPU's engine on a CPU: the same operations, with the recording replaced by a stand-in."""
+
+import warnings
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from gradnet_ros.engines.crop_buffer import CropBuffer
+from gradnet_ros.engines.cuda_graph_crops import RegionBuffer, cut_region, sample_crops
+from gradnet_ros.engines.cuda_graph_engine import CudaGraphEngine
+from gradnet_ros.engines.cuda_graph_half import scores_agree, with_half_trunk
+from gradnet_ros.engines.cuda_graph_record import EagerFallback, record_cuda_graph
+from gradnet_ros.engines.protocol import Query, Region
+from gradnet_ros.engines.select import make_engine
+from gradnet_ros.engines.torch_engine import TorchEngine
+from gradnet_ros.nn.checkpoint import load_network, shipped_weights
+from gradnet_ros.nn.losses import centre_labels
+from gradnet_ros.tracking.config import TrackerConfig
+from gradnet_ros.tracking.target import Target
+from support import moving_scene, need_weights, random_network, texture
+
+CPU = torch.device("cpu")
+BORDER = (10.0, 20.0, 30.0)
+
+
+class FakeRecorder:
+    """Does what is recorded at every replay, and keeps count."""
+
+    def __init__(self):
+        self.recorded = self.replayed = 0
+
+    def __call__(self, work):
+        self.recorded += 1
+
+        def replay():
+            self.replayed += 1
+            return work()
+
+        return replay
+
+
+def device_crops(image, regions, size):
+    cuts = [(cut_region(image, region, size), BORDER) for region in regions]
+    side = max(max(cut.pixels.shape[:2]) for cut, _ in cuts)
+    buffer = RegionBuffer(size, len(regions), len(regions[0].sides), side, CPU)
+    buffer.upload(cuts)
+    return sample_crops(buffer.places, size).numpy()
+
+
+def host_crops(image, regions, size):
+    return CropBuffer(size).cut(image, [(region, BORDER) for region in regions]).numpy()
+
+
+# --- crops
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    x=st.floats(-40, 360),
+    y=st.floats(-40, 280),
+    side=st.floats(8, 1500),
+    step=st.floats(1.0, 1.2),
+    size=st.sampled_from([95, 128, 241]),
+)
+def test_crops_are_those_of_the_host(x, y, side, step, size):
+    image = texture(np.random.default_rng(0), 240, 320, 8)
+    regions = [Region((x, y), (side / step, side, side * step)), Region((160.0, 120.0), (90.0, 100.0, 110.0))]
+    difference = np.abs(device_crops(image, regions, size).astype(int) - host_crops(image, regions, size))
+    assert difference.shape == (6, size, size, 3)
+    assert difference.max() <= 8  # twice 255 / 64
+    assert difference.mean() < 0.5
+
+
+def test_a_crop_beyond_the_picture_is_border():
+    image = np.full((64, 64, 3), 200, np.uint8)
+    crops = device_crops(image, [Region((500.0, 500.0), (50.0,))], 33)
+    assert (crops == np.array(BORDER, np.uint8)).all()
+
+
+def test_a_buffer_is_used_again():
+    """What an earlier, larger region left behind must not be seen."""
+    image = np.full((200, 200, 3), 90, np.uint8)
+    buffer = RegionBuffer(65, 1, 1, 200, CPU)
+    for region in (Region((100.0, 100.0), (65.0,)), Region((0.0, 0.0), (65.0,))):
+        buffer.upload([(cut_region(image, region, 65), BORDER)])
+        crops = sample_crops(buffer.places, 65).numpy()
+        np.testing.assert_array_equal(crops, host_crops(image, [region], 65))
+
+
+# --- recording
+
+
+def test_a_fallback_is_told_once():
+    def fail(work):
+        raise RuntimeError("operation not permitted when stream is capturing\nmore")
+
+    fallback = EagerFallback(fail)
+    work = lambda: (torch.ones(1),)  # noqa: E731
+    with pytest.warns(RuntimeWarning, match="running eagerly: operation not permitted"):
+        assert fallback(work) is work
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert fallback(work) is work
+    assert fallback.failed == "operation not permitted when stream is capturing"
+
+
+def test_nothing_but_a_runtime_error_is_taken_for_a_failed_recording():
+    def fail(work):
+        raise TypeError("a defect")
+
+    with pytest.raises(TypeError):
+        EagerFallback(fail)(lambda: ())
+
+
+# --- the engine
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return moving_scene(12)
+
+
+def engines(network, **keywords):
+    need_weights(network)
+    recorder = FakeRecorder()
+    load = lambda: load_network(shipped_weights(network))  # noqa: E731
+    config = TrackerConfig().with_overrides(load().tracker)
+    return (
+        CudaGraphEngine(load().net, CPU, recorder, **keywords),
+        TorchEngine(load().net, CPU),
+        config,
+        recorder,
+    )
+
+
+def follow(engine, frames, boxes, config):
+    """All targets' boxes and scores in every frame, searched for together."""
+    targets = [Target(engine, frames[0], tuple(box), config) for box in boxes]
+    tracks = []
+    for frame in frames[1:]:
+        asked = [target.ask(config) for target in targets]
+        answers = iter(engine.search(frame, [query for own in asked for query in own]))
+        tracks.append(
+            [
+                target.settle(own, [next(answers) for _ in own], config)
+                for target, own in zip(targets, asked, strict=True)
+            ]
+        )
+        for target in targets:
+            target.learn(config)
+    return tracks
+
+
+def compare(found, expected):
+    for ours, theirs in zip(found, expected, strict=True):
+        for track, reference in zip(ours, theirs, strict=True):
+            assert track.box == pytest.approx(reference.box, abs=1.0)
+            assert track.score == pytest.approx(reference.score, abs=0.01)
+            assert track.updated == reference.updated
+
+
+@pytest.mark.parametrize(
+    ("network", "overrides", "count"),
+    [
+        ("lite", {"update_interval": 2}, 1),
+        ("lite", {"update_interval": 2}, 3),
+        ("lite", {"box_branch": False, "update_from_first": True}, 2),
+        ("alexnet", {"update_interval": 3}, 1),
+    ],
+)
+def test_it_tracks_as_eager_pytorch_does(scene, network, overrides, count):
+    engine, reference, config, _ = engines(network)
+    config = config.with_overrides(overrides)
+    boxes = [(136, 100, 48, 40), (20, 30, 60, 50), (230, 150, 40, 70)][:count]
+    compare(follow(engine, scene[0][:7], boxes, config), follow(reference, scene[0][:7], boxes, config))
+
+
+def test_a_graph_for_frames_and_one_for_updates(scene):
+    engine, _, config, recorder = engines("lite")
+    config = config.with_overrides({"update_interval": 2, "early_frames": 0, "refind_at_centre": False})
+    follow(engine, scene[0][:8], [(136, 100, 48, 40)], config)
+    assert recorder.recorded == 2
+    assert recorder.replayed == (1 + 7) + (1 + 3)  # searches and steps, the first frame's included
+    assert engine.detail == "float32, float32 in step, graphs"
+
+
+def test_it_goes_on_eagerly_where_nothing_can_be_recorded(scene):
+    need_weights()
+
+    def fail(work):
+        raise RuntimeError("no graphs here")
+
+    engine = CudaGraphEngine(load_network(shipped_weights("lite")).net, CPU, fail)
+    config = TrackerConfig(box_branch=True, update_interval=1)
+    with pytest.warns(RuntimeWarning, match="no graphs here") as warned:
+        follow(engine, scene[0][:3], [(136, 100, 48, 40)], config)
+    assert len([each for each in warned if "no graphs here" in str(each.message)]) == 1
+    assert engine.detail == "float32, float32 in step, eager: no graphs here"
+
+
+def test_a_target_that_grows_gets_more_room(scene):
+    engine, reference, _, recorder = engines("lite")
+    image = scene[0][0]
+    states = [
+        each.start(image, Region((160.0, 120.0), (100.0,)), (48.0, 40.0), BORDER)
+        for each in (engine, reference)
+    ]
+    for side in (60.0, 230.0):
+        region = Region((160.0, 120.0), (side,))
+        (ours,), (theirs,) = (
+            each.search(image, [Query(state, region, adaptive=False, boxes=True)])
+            for each, state in zip((engine, reference), states, strict=True)
+        )
+        np.testing.assert_allclose(ours.fixed, theirs.fixed, atol=0.01)
+        np.testing.assert_allclose(ours.edges, theirs.edges, atol=3.0)
+        assert ours.adaptive is None
+    assert recorder.recorded == 2
+
+
+def test_templates_of_several_targets_are_not_mixed_up(scene):
+    engine, _, _, _ = engines("lite")
+    image = scene[0][0]
+    places = [(160.0, 120.0), (60.0, 60.0)]
+    states = [engine.start(image, Region(place, (100.0,)), (48.0, 40.0), BORDER) for place in places]
+    queries = [
+        Query(state, Region(place, (180.0,)), adaptive=True, boxes=True)
+        for state, place in zip(states, places, strict=True)
+    ]
+    alone = [engine.search(image, [query])[0].fixed.copy() for query in queries]
+    for order in ([0, 1], [1, 0], [1, 1]):
+        answers = engine.search(image, [queries[number] for number in order])
+        for number, answer in zip(order, answers, strict=True):
+            np.testing.assert_allclose(answer.fixed, alone[number], atol=1e-5)
+    labels = centre_labels(torch.zeros(1, 2), engine.spec.response_size, engine.spec.stride).numpy()
+    kept = engine.keep(engine.search(image, [queries[1]])[0].features, 0)
+    engine.teach(states[1], [kept], labels, 1.0, False)
+    first, second = engine.search(image, queries)
+    assert first.adaptive is None
+    assert second.adaptive is not None
+    taught = second.adaptive.copy()
+    engine.teach(states[1], [kept], labels, 1.0, False)
+    assert np.abs(engine.search(image, queries)[1].adaptive - taught).max() > 1e-6
+
+
+def test_queries_of_several_kinds_in_one_call(scene):
+    engine, _, _, _ = engines("lite")
+    image = scene[0][0]
+    state = engine.start(image, Region((160.0, 120.0), (100.0,)), (48.0, 40.0), BORDER)
+    single = Query(state, Region((160.0, 120.0), (180.0,)), adaptive=False, boxes=True)
+    pyramid = Query(state, Region((150.0, 110.0), (170.0, 180.0, 190.0)), adaptive=False, boxes=False)
+    answers = engine.search(image, [single, pyramid, single])
+    assert [len(answer.fixed) for answer in answers] == [1, 3, 1]
+    np.testing.assert_allclose(answers[0].fixed, answers[2].fixed, atol=1e-6)
+    assert [answer.edges is None for answer in answers] == [False, True, False]
+
+
+def test_a_step_from_several_frames_is_that_of_eager_pytorch(scene):
+    engine, reference, _, _ = engines("lite")
+    frames = scene[0]
+    kernels = []
+    for each in (engine, reference):
+        state = each.start(frames[0], Region((160.0, 120.0), (100.0,)), (48.0, 40.0), BORDER)
+        query = Query(state, Region((160.0, 120.0), (180.0,)), adaptive=True, boxes=True)
+        samples = [each.keep(each.search(frame, [query])[0].features, 0) for frame in frames[1:4]]
+        offsets = torch.tensor([[0.0, 0.0], [8.0, 3.0], [-5.0, 9.0]])
+        labels = centre_labels(offsets, each.spec.response_size, each.spec.stride).numpy()
+        each.teach(state, samples, labels, 0.6, False)
+        each.teach(state, samples[:1], labels[:1], 0.6, True)
+        kernels.append(each.search(frames[5], [query])[0].adaptive.copy())
+    np.testing.assert_allclose(kernels[0], kernels[1], atol=0.01)
+
+
+class Watch(TorchDispatchMode):
+    """Finds what a graph cannot hold: values read by the host, and tensors made of the host's values."""
+
+    def __init__(self, known):
+        super().__init__()
+        self.known = {each.untyped_storage().data_ptr() for each in known}
+        self.kept = []  # so that no address is given out twice
+        self.found = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        inputs = [each for each in tree_leaves((args, kwargs)) if isinstance(each, torch.Tensor)]
+        strange = [each for each in inputs if each.untyped_storage().data_ptr() not in self.known]
+        if "local_scalar" in str(func) or "lift" in str(func) or any(each.dim() for each in strange):
+            self.found.append(str(func))
+        result = func(*args, **(kwargs or {}))
+        outputs = [each for each in tree_leaves(result) if isinstance(each, torch.Tensor)]
+        self.kept += inputs + outputs
+        self.known |= {each.untyped_storage().data_ptr() for each in outputs}
+        return result
+
+
+def test_the_watch_sees_what_it_is_for():
+    values = torch.arange(6.0)
+    with Watch([values]) as watch:
+        values[[1, 0]].sum().item()
+    assert watch.found == ["aten.lift_fresh.default", "aten._local_scalar_dense.default"]
+
+
+@pytest.mark.parametrize("network", ["lite", "alexnet"])
+def test_what_is_recorded_neither_waits_nor_reads_the_hosts_memory(network, scene):
+    """PyTorch refuses both while a graph is recorded; here it is seen without a GPU."""
+    engine, _, config, _ = engines(network)
+    seen = []
+
+    def record(work):
+        owner = work.__self__
+        given = [each for value in vars(owner).values() for each in tree_leaves(value)]
+        given += tree_leaves(owner._regions.places) if hasattr(owner, "_regions") else []
+        modules = [each for each in given if isinstance(each, torch.nn.Module)]
+        for module in modules:
+            given += [*module.parameters(), *module.buffers()]
+        with Watch([each for each in given if isinstance(each, torch.Tensor)]) as watch:
+            work()
+        seen.append((type(owner).__name__, watch.found))
+        return work
+
+    engine._record = record
+    boxes = [(136, 100, 48, 40), (20, 30, 60, 50)]
+    follow(engine, scene[0][:3], boxes, config.with_overrides({"update_interval": 2}))
+    assert {name for name, _ in seen} == {"_SearchWork", "_UpdateWork"}
+    assert [found for _, found in seen if found] == []
+
+
+# --- half precision
+
+
+def test_half_precision_agrees_where_features_have_unit_length(scene):
+    engine, reference, config, _ = engines("lite", half=True)
+    assert engine.detail == "float16, float32 in step, graphs"
+    boxes = [(136, 100, 48, 40)]
+    compare(follow(engine, scene[0][:3], boxes, config), follow(reference, scene[0][:3], boxes, config))
+    net = load_network(shipped_weights("lite")).net
+    assert scores_agree(net, with_half_trunk(net))
+
+
+def test_features_beyond_the_range_of_half_precision_are_seen():
+    need_weights("alexnet")
+    net = load_network(shipped_weights("alexnet")).net.requires_grad_(False)
+    net.search.head[-1].weight.mul_(1e6)
+    net.search.head[-1].bias.mul_(1e6)
+    assert not scores_agree(net, with_half_trunk(net))
+
+
+def test_a_head_of_its_own_is_refused():
+    net = deepcopy(random_network("lite"))
+    net.unshare_head()
+    with pytest.raises(ValueError, match="engine torch only"):
+        CudaGraphEngine(net, CPU, FakeRecorder())
+
+
+def test_it_is_chosen_by_name_on_a_cuda_device_alone():
+    with pytest.raises(ValueError, match="engine cuda-graph runs on a CUDA device, but the device is cpu"):
+        make_engine(random_network("lite"), "cpu", "cuda-graph")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_on_a_gpu(scene):
+    need_weights()
+    device = torch.device("cuda")
+    load = lambda: load_network(shipped_weights("lite"))  # noqa: E731
+    config = TrackerConfig().with_overrides(load().tracker).with_overrides({"update_interval": 2})
+    engine = CudaGraphEngine(load().net, device, record_cuda_graph)
+    boxes = [(136, 100, 48, 40), (20, 30, 60, 50)]
+    found = follow(engine, scene[0], boxes, config)
+    compare(found, follow(TorchEngine(load().net, device), scene[0], boxes, config))
+    assert engine.detail.endswith("graphs")

@@ -1,0 +1,147 @@
+"""Engines of compiled graphs answer and learn as PyTorch does, within rounding."""
+
+import numpy as np
+import pytest
+import torch
+
+from gradnet_ros.engines.protocol import MAX_SAMPLES, Query, Region
+from gradnet_ros.engines.torch_engine import TorchEngine
+from gradnet_ros.nn.gradnet import GradNet
+from gradnet_ros.nn.losses import centre_labels
+from support import moving_scene, random_network
+
+pytest.importorskip("onnx")
+BORDER = (10.0, 20.0, 30.0)
+PLACE = Region((160.0, 120.0), (100.0,))
+
+
+def openvino(net):
+    module = pytest.importorskip("gradnet_ros.engines.openvino_engine", exc_type=ImportError)
+    return module.OpenVinoEngine(net, half=())
+
+
+def onnxruntime(net):
+    module = pytest.importorskip("gradnet_ros.engines.onnxruntime_engine", exc_type=ImportError)
+    return module.OnnxRuntimeEngine(net)
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return moving_scene(4)[0]
+
+
+@pytest.fixture(scope="module", params=["lite", "alexnet"])
+def reference(request):
+    return TorchEngine(random_network(request.param), torch.device("cpu"))
+
+
+@pytest.fixture(scope="module", params=[openvino, onnxruntime], ids=lambda make: make.__name__)
+def engine(request, reference):
+    return request.param(random_network(reference.spec.name))
+
+
+def start(engine, frames):
+    return engine.start(frames[0], PLACE, (48.0, 40.0), BORDER)
+
+
+def labels(spec, count):
+    offsets = torch.tensor([(8.0 * i, -4.0 * i) for i in range(count)])
+    return centre_labels(offsets, spec.response_size, spec.stride).numpy()
+
+
+def close(mine, its):
+    assert (mine is None) == (its is None)
+    if its is not None:
+        np.testing.assert_allclose(mine, its, rtol=1e-3, atol=1e-4 * np.abs(its).max())
+
+
+def compare(engine, reference, frame, states, sides, adaptive=True, boxes=False):
+    region = Region((150.0, 122.0), sides)
+    (mine,), (its,) = (
+        one.search(frame, [Query(state, region, adaptive, boxes)])
+        for one, state in zip((engine, reference), states, strict=True)
+    )
+    for name in ("fixed", "adaptive", "edges"):
+        close(getattr(mine, name), getattr(its, name))
+    return mine, its
+
+
+def test_it_describes_the_network_as_torch_does(engine, reference):
+    for name in ("spec", "has_boxes", "adjust", "device"):
+        assert getattr(engine, name) == getattr(reference, name)
+
+
+@pytest.mark.parametrize("sides", [(150.0,), (150.0, 156.0, 162.0)])
+def test_answers_are_torchs(engine, reference, frames, sides):
+    states = [start(one, frames) for one in (engine, reference)]
+    mine, _ = compare(engine, reference, frames[1], states, sides)
+    assert mine.adaptive is None  # not taught yet
+    assert mine.fixed.shape == (len(sides),) + (engine.spec.response_size,) * 2
+    if len(sides) == 1 and engine.has_boxes:
+        compare(engine, reference, frames[1], states, sides, boxes=True)
+
+
+@pytest.mark.parametrize("count", [1, MAX_SAMPLES])
+@pytest.mark.parametrize("from_first", [False, True])
+def test_learning_is_torchs(engine, reference, frames, count, from_first):
+    states = [start(one, frames) for one in (engine, reference)]
+    for rate in (1.0, 0.3):
+        answers = compare(engine, reference, frames[1], states, (150.0,))
+        for one, state, answer in zip((engine, reference), states, answers, strict=True):
+            kept = [one.keep(answer.features, 0)] * count
+            one.teach(state, kept, labels(one.spec, count), rate, from_first)
+    mine, _ = compare(engine, reference, frames[2], states, (150.0,))
+    assert mine.adaptive is not None
+    assert not np.allclose(mine.adaptive, mine.fixed[0], rtol=1e-3, atol=1e-6)  # it has moved
+    mine, _ = compare(engine, reference, frames[2], states, (150.0,), adaptive=False)
+    assert mine.adaptive is None
+
+
+def test_many_queries_and_what_is_kept_outlive_the_next_search(engine, frames):
+    state = start(engine, frames)
+    queries = [Query(state, Region((x, 120.0), (150.0,)), False, False) for x in (120.0, 200.0)]
+    first, second = engine.search(frames[1], queries)
+    assert not np.array_equal(first.fixed, second.fixed)
+    kept = engine.keep(second.features, 0)
+    before = kept.copy()
+    (again,) = engine.search(frames[1], queries[:1])
+    np.testing.assert_array_equal(again.fixed, first.fixed)
+    np.testing.assert_array_equal(kept, before)
+
+
+def test_a_failing_step_keeps_the_template(engine, frames, monkeypatch):
+    state = start(engine, frames)
+    (answer,) = engine.search(frames[1], [Query(state, PLACE, False, False)])
+    sample, marks = engine.keep(answer.features, 0), labels(engine.spec, 1)
+    engine.teach(state, [sample], marks, 1.0, False)
+    before = state.beta.copy(), state.hidden.copy()
+
+    def fail(inputs):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setitem(engine._compiled, ("step", 1), fail)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        engine.teach(state, [sample], marks, 1.0, False)
+    np.testing.assert_array_equal(state.beta, before[0])
+    np.testing.assert_array_equal(state.hidden, before[1])
+
+
+@pytest.mark.parametrize("make", [openvino, onnxruntime])
+def test_a_network_with_two_heads_is_refused(make):
+    net = GradNet("lite")
+    net.unshare_head()
+    with pytest.raises(ValueError, match="engine torch only"):
+        make(net)
+
+
+def test_openvino_computes_in_bfloat16_where_it_is_told_to(frames):
+    module = pytest.importorskip("gradnet_ros.engines.openvino_engine", exc_type=ImportError)
+    net = random_network("lite")
+    exact, coarse = (module.OpenVinoEngine(net, half) for half in ((), ("search", "search_boxes")))
+    assert (exact.detail, coarse.detail) == ("float32", "float32, bfloat16 in search, search_boxes")
+    maps = []
+    for one in (exact, coarse):
+        state = start(one, frames)
+        (answer,) = one.search(frames[1], [Query(state, Region((150.0, 122.0), (150.0,)), False, False)])
+        maps.append(answer.fixed)
+    np.testing.assert_allclose(maps[0], maps[1], atol=0.05 * np.abs(maps[0]).max())

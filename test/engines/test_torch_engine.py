@@ -1,0 +1,91 @@
+"""The reference engine: several queries in one pass, what outlives a search, learning from several frames."""
+
+import numpy as np
+import pytest
+import torch
+
+from gradnet_ros.engines.protocol import Query, Region
+from gradnet_ros.engines.torch_engine import TorchEngine
+from gradnet_ros.nn.losses import centre_labels
+from support import moving_scene, random_network
+
+BORDER = (10.0, 20.0, 30.0)
+SIZE = (48.0, 40.0)
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return moving_scene(3)[0]
+
+
+@pytest.fixture(scope="module", params=["lite", "alexnet"])
+def engine(request):
+    return TorchEngine(random_network(request.param), torch.device("cpu"))
+
+
+def start(engine, image):
+    return engine.start(image, Region((160.0, 120.0), (100.0,)), SIZE, BORDER)
+
+
+def labels(engine, *offsets):
+    return centre_labels(torch.tensor(offsets), engine.spec.response_size, engine.spec.stride).numpy()
+
+
+def equal(one, other):
+    np.testing.assert_allclose(one.fixed, other.fixed, atol=1e-4, rtol=1e-4)
+    for mine, its in ((one.adaptive, other.adaptive), (one.edges, other.edges)):
+        assert (mine is None) == (its is None)
+        if mine is not None:
+            np.testing.assert_allclose(mine, its, atol=1e-4, rtol=1e-4)
+
+
+def test_many_queries_are_answered_as_one_by_one(engine, frames):
+    first, second = start(engine, frames[0]), start(engine, frames[1])
+    kept = engine.keep(
+        engine.search(frames[0], [Query(second, Region((150.0, 130.0), (170.0,)), True, False)])[0].features,
+        0,
+    )
+    engine.teach(second, [kept], labels(engine, (0.0, 0.0)), 1.0, False)
+    queries = [
+        Query(first, Region((150.0, 120.0), (160.0, 170.0, 180.0)), True, False),
+        Query(second, Region((100.0, 90.0), (150.0,)), True, engine.has_boxes),
+        Query(second, Region((100.0, 90.0), (150.0,)), False, False),
+    ]
+    together = engine.search(frames[2], queries)
+    together = [
+        type(answer)(*(None if part is None else part.copy() for part in parts), None)
+        for answer in together
+        for parts in [(answer.fixed, answer.adaptive, answer.edges)]
+    ]
+    assert [answer.fixed.shape[0] for answer in together] == [3, 1, 1]
+    assert [answer.adaptive is None for answer in together] == [True, False, True]  # the first was not taught
+    for query, answer in zip(queries, together, strict=True):
+        equal(answer, engine.search(frames[2], [query])[0])
+
+
+def test_kept_features_do_not_change_with_the_next_frame(engine, frames):
+    query = Query(start(engine, frames[0]), Region((150.0, 120.0), (150.0, 160.0, 170.0)), False, False)
+    (answer,) = engine.search(frames[1], [query])
+    kept = engine.keep(answer.features, 1)
+    before = kept.clone()
+    assert before.shape[0] == 1
+    torch.testing.assert_close(before[0], answer.features[1])
+    engine.search(frames[2], [query])
+    torch.testing.assert_close(kept, before)
+
+
+def test_a_step_on_several_frames_sums_their_gradients(engine, frames):
+    """Twice the same frame: twice its gradient, which is another step; and the order does not matter."""
+    region = Region((150.0, 120.0), (160.0,))
+    kept, kernels = [], []
+    for frame in frames[1:]:
+        (answer,) = engine.search(frame, [Query(start(engine, frames[0]), region, False, False)])
+        kept.append(engine.keep(answer.features, 0))
+    offsets = ((8.0, 0.0), (-16.0, 8.0))
+    for order in ((0, 1), (1, 0), (0,)):
+        state = start(engine, frames[0])
+        samples, marks = [kept[i] for i in order], labels(engine, *(offsets[i] for i in order))
+        engine.teach(state, samples, marks, 1.0, False)
+        kernels.append(state.adaptive.kernel)
+    torch.testing.assert_close(kernels[0], kernels[1], atol=1e-5, rtol=1e-3)
+    assert not torch.allclose(kernels[0], kernels[2], atol=1e-6, rtol=1e-3)
