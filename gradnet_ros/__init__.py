@@ -1,7 +1,7 @@
 """GradNet: a Siamese single-object tracker that adapts its template with one backward pass, for ROS 2.
 
-``from gradnet_ros import Tracker`` needs torch, numpy and opencv only; everything that speaks ROS lives in
-:mod:`gradnet_ros.ros` and is imported by nothing outside it.
+``from gradnet_ros import Tracker`` needs torch, numpy and opencv only; everything that needs a ROS
+installation lives in :mod:`gradnet_ros.ros`.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def open_frames(source: str) -> Iterator[Frames]:
         files = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
         if not files:
             raise FileNotFoundError(f"{source}: no pictures ({', '.join(PICTURE_SUFFIXES)}) in this folder")
-        yield Frames(map(_read_picture, files), len(files), 30.0)
+        yield Frames(map(read_picture, files), len(files), 30.0)
         return
     camera = source.isdecimal() and not path.exists()
     if not camera and not path.is_file():
@@ -91,7 +91,12 @@ class VideoWriter:
         self._writer.write(frame)
 
 
-def _read_picture(file: Path) -> Frame:
+def read_picture(file: Path) -> Frame:
+    """Read a picture, HxWx3 uint8 BGR.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
     picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
     if picture is None:
         raise ValueError(f"{file}: not a readable picture")

@@ -187,7 +187,7 @@ def test_colcon_installs_executables_share_files_and_marker(tree, tmp_path):
     for folder, pattern in (("launch", "*.py"), ("config", "*.yaml")):
         expected = {path.name for path in (ROOT / folder).glob(pattern)}
         assert {path.name for path in (share / folder).glob(pattern)} == expected
-    for name in ("gradnet", "tracker"):
+    for name in ("gradnet", "replay", "tracker"):
         assert os.access(installed / "lib" / "gradnet_ros" / name, os.X_OK)
     (package,) = installed.glob("lib/python*/site-packages/gradnet_ros")
     assert weight_names(package) == weight_names(ROOT / "gradnet_ros")

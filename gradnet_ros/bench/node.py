@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 from gradnet_ros.bench.clip import Clip
@@ -115,8 +114,8 @@ def measure_node(plan: NodePlan, clip: Clip) -> NodeReport:
         ValueError: there is no ROS here.
         TimeoutError: the node did not start, took no image, or lost the target at once.
     """
-    prepare_environment()
     try:
+        prepare_environment()
         from gradnet_ros.ros.bench.measure import measure
     except ImportError as error:
         raise ValueError(f"the node can be measured where ROS 2 is installed: {error}") from error
@@ -125,12 +124,11 @@ def measure_node(plan: NodePlan, clip: Clip) -> NodeReport:
 
 def prepare_environment() -> None:
     """Set what rclpy reads when it is imported: a graph of its own, on this machine, with room for images."""
-    # With the default, a loaded machine loses most large images and the camera is not fast any more.
-    profile = Path(str(resources.files("gradnet_ros"))).parent / "config" / "fastdds_large_images.xml"
-    old = os.environ.get("ROS_DISTRO") in ("humble", "jazzy")
-    if profile.is_file():
-        os.environ.setdefault(f"{'FASTRTPS' if old else 'FASTDDS'}_DEFAULT_PROFILES_FILE", str(profile))
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 101))
     if (Path(sys.prefix) / "share" / "ament_index").is_dir():  # A virtual environment that is a ROS prefix.
         os.environ.setdefault("AMENT_PREFIX_PATH", sys.prefix)
+    # With the default, a loaded machine loses most large images and the camera is not fast any more.
+    from gradnet_ros.ros.transport import allow_large_images
+
+    allow_large_images()

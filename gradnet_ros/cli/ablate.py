@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gradnet_ros.cli.arguments import add_device_argument, add_setting_argument, training_packages
+from gradnet_ros.cli.arguments import add_device_argument, add_setting_argument, optional_packages
 
 VARIANTS = ("fixed", "unmoved", "plain", "no-generalization", "full", "unshared")
 HALVES = ("even", "odd", "all")
@@ -95,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         ValueError: packages that only training and plots need are missing, or what the user gave is wrong.
     """
-    with training_packages(
+    with optional_packages(
         "an ablation", "lightning_fabric", "matplotlib", "pydantic", "tensorboard", "yaml"
     ):
         from gradnet_ros.evaluation.ablation.plot import plot_ablation

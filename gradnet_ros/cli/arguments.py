@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gradnet_ros.tracking.tracker import Tracker
 
 
-_TRAINING_PACKAGES = {
+_OPTIONAL_PACKAGES = {
     "distributed": "distributed",
     "jinja2": "jinja2",
     "lightning_fabric": "lightning-fabric",
@@ -27,7 +27,7 @@ _TRAINING_PACKAGES = {
 
 
 @contextmanager
-def training_packages(what: str, *modules: str) -> Iterator[None]:
+def optional_packages(what: str, *modules: str) -> Iterator[None]:
     """While entered, a missing package of an extra is told as one that can be installed.
 
     Args:
@@ -43,7 +43,7 @@ def training_packages(what: str, *modules: str) -> Iterator[None]:
         missing = (error.name or "").split(".")[0]
         if missing not in modules:
             raise
-        packages = " ".join(_TRAINING_PACKAGES[module] for module in modules)
+        packages = " ".join(_OPTIONAL_PACKAGES[module] for module in modules)
         raise ValueError(f"{what} needs {missing}, which is not installed: pip install {packages}") from error
 
 

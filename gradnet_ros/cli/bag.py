@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gradnet_ros.cli.arguments import add_tracker_arguments, box, make_tracker, training_packages
+from gradnet_ros.cli.arguments import add_tracker_arguments, box, make_tracker, optional_packages
 
 if TYPE_CHECKING:
     from gradnet_ros.bags.bag import Bag
@@ -159,13 +159,13 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
 
         from gradnet_ros.bags.evaluate import track_scene
         from gradnet_ros.bags.timing import calls
-        from gradnet_ros.evaluation.trackers.gradnet import GradNetTracker
+        from gradnet_ros.evaluation.trackers.gradnet import GradNetTracker, name_weights
 
         scene = _scene(bag, arguments)
         tracker = make_tracker(arguments)
         with tqdm(total=scene.topic.topic.count, unit="picture") as progress:
             outcome = track_scene(tracker, scene, lambda _: progress.update())
-        about = GradNetTracker(tracker).about
+        about = GradNetTracker(tracker, name_weights(arguments.network, arguments.weights)).about
         _finish(outcome, folder, arguments, about, calls(outcome.rows, str(tracker.device)))
     return 0
 
@@ -255,7 +255,7 @@ def _folder(arguments: argparse.Namespace, action: str) -> Path:
     """Where to write; checked before anything is done, and so is what a report needs."""
     from gradnet_ros.bags.output import check_folder
 
-    with training_packages("the report", "jinja2", "matplotlib"):
+    with optional_packages("the report", "jinja2", "matplotlib"):
         import gradnet_ros.evaluation.report.write  # noqa: F401
 
     folder: Path = arguments.output or Path(f"{arguments.bag.resolve().stem}_{action}")

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gradnet_ros.cli.arguments import add_tracker_arguments, training_packages
+from gradnet_ros.cli.arguments import add_tracker_arguments, optional_packages
 
 if TYPE_CHECKING:
     from gradnet_ros.evaluation.jobs import Backend
@@ -134,7 +134,7 @@ def _run_trackers(arguments: argparse.Namespace, sequences: list[Sequence]) -> E
 @contextmanager
 def _backend(arguments: argparse.Namespace) -> Iterator[Backend]:
     if arguments.cluster is not None:
-        with training_packages("--cluster", "distributed"):
+        with optional_packages("--cluster", "distributed"):
             from gradnet_ros.evaluation.cluster import Cluster
         with Cluster(arguments.cluster) as cluster:
             yield cluster
@@ -150,7 +150,7 @@ def _backend(arguments: argparse.Namespace) -> Iterator[Backend]:
 
 
 def _need_report() -> None:
-    with training_packages("the report", "jinja2", "matplotlib"):
+    with optional_packages("the report", "jinja2", "matplotlib"):
         import gradnet_ros.evaluation.report.write  # noqa: F401
 
 

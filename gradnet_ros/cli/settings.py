@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         _print(checkpoint.tracker)
         return 0
     # The tracker knows what its network can do, beyond the bounds of each setting.
-    Tracker(checkpoint.net.spec.name, "cpu", path, changes)
+    Tracker(checkpoint.net.spec.name, "cpu", path, changes, engine="torch")
     settings = {**checkpoint.tracker, **changes}
     output = arguments.output or path
     write_whole(output, lambda part: save_settings(path, part, settings))

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gradnet_ros.cli.arguments import add_device_argument, training_packages
+from gradnet_ros.cli.arguments import add_device_argument, optional_packages
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         ValueError: the packages of the ``train`` extra are missing, or what the user gave is wrong.
     """
-    with training_packages("training", "lightning_fabric", "pydantic", "tensorboard", "yaml"):
+    with optional_packages("training", "lightning_fabric", "pydantic", "tensorboard", "yaml"):
         from gradnet_ros.training.driver import ValidationFolder, make_jobs, train
         from gradnet_ros.training.recipe import read_recipe
 

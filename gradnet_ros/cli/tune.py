@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gradnet_ros.cli.arguments import add_network_arguments, training_packages
+from gradnet_ros.cli.arguments import add_network_arguments, optional_packages
 
 if TYPE_CHECKING:
     from gradnet_ros.tracking.tracker import Tracker
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         ValueError: packages that only this command needs are missing, or what the user gave is wrong.
     """
-    with training_packages("tuning", "matplotlib", "optuna", "yaml"):
+    with optional_packages("tuning", "matplotlib", "optuna", "yaml"):
         from gradnet_ros.evaluation.search.run import TuneConfig, tune
         from gradnet_ros.evaluation.search.scorer import TrackerScorer
         from gradnet_ros.evaluation.search.space import read_space

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from gradnet_ros.cli.arguments import add_tracker_arguments, make_tracker, training_packages
+from gradnet_ros.cli.arguments import add_tracker_arguments, make_tracker, optional_packages
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
         ValueError: a package is missing, a tracker that cannot be made, or see
             :func:`gradnet_ros.evaluation.vot.serve`.
     """
-    with training_packages("gradnet vot", "trax"):
+    with optional_packages("gradnet vot", "trax"):
         from gradnet_ros.evaluation.vot import serve
     from gradnet_ros.evaluation.trackers.gradnet import GradNetTracker
 

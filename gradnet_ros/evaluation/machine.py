@@ -12,7 +12,9 @@ import torch
 from gradnet_ros import __version__
 from gradnet_ros.training.provenance import git_commit
 
-_LIBRARIES = ("numpy", "opencv-contrib-python-headless", "opencv-python-headless")
+_OPENCV = tuple(f"opencv{contrib}-python{kind}" for contrib in ("-contrib", "") for kind in ("-headless", ""))
+"""OpenCV comes under four names; any of them will do."""
+_LIBRARIES = ("numpy", *_OPENCV)
 
 
 def processor() -> str:

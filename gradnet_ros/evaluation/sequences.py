@@ -9,12 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from gradnet_ros.evaluation.metrics import Boxes, valid_rows
-from gradnet_ros.video import open_frames
+from gradnet_ros.video import open_frames, read_picture
 
 Frame = NDArray[np.uint8]
 
@@ -63,7 +62,7 @@ class Sequence:
             ValueError: one that cannot be read.
         """
         if isinstance(self.source, tuple):
-            yield from map(_read_picture, self.source)
+            yield from map(read_picture, self.source)
             return
         with open_frames(str(self.source)) as frames:
             yield from frames
@@ -72,7 +71,7 @@ class Sequence:
         """Some of the frames, by their numbers from 0 on; of pictures only these are decoded."""
         wanted = sorted(set(numbers))
         if isinstance(self.source, tuple):
-            return {number: _read_picture(self.source[number]) for number in wanted}
+            return {number: read_picture(self.source[number]) for number in wanted}
         found: dict[int, Frame] = {}
         for number, frame in enumerate(self.frames()):
             if len(found) == len(wanted):
@@ -138,10 +137,3 @@ def read_boxes(path: Path) -> Boxes:
             raise ValueError(f"{path}:{number}: expected x,y,w,h, got {len(row)} numbers")
         rows.append(row)
     return np.array(rows, float).reshape(-1, 4)
-
-
-def _read_picture(file: Path) -> Frame:
-    picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise ValueError(f"{file}: not a readable picture")
-    return np.asarray(picture, np.uint8)

@@ -40,19 +40,22 @@ class Outputs:
         )
 
     def publish_detection(self, result: Result) -> None:
-        """Publish where the target is."""
+        """Publish where the target is, if anybody subscribes."""
+        if not self._is_wanted(self._detection):
+            return
         message = to_detection(
             result.track, result.frame.message.header, result.target.id, result.target.class_id
         )
         self._send(self._detection, message)
 
     def publish_fps(self, fps: float) -> None:
-        """Publish the rate of results, Hz."""
-        self._send(self._fps, Float32(data=float(fps)))
+        """Publish the rate of results, Hz, if anybody subscribes."""
+        if self._is_wanted(self._fps):
+            self._send(self._fps, Float32(data=float(fps)))
 
     def publish_debug_image(self, result: Result, line_width: int) -> None:
         """Draw and publish the debug image, if anybody subscribes."""
-        if not self._is_alive() or self._debug.get_subscription_count() == 0:
+        if not self._is_wanted(self._debug):
             return
         drawn = draw_track(result.image.copy(), result.track, result.target.id, line_width)
         self._send(self._debug, to_image(drawn, result.frame.message.header))
@@ -68,6 +71,9 @@ class Outputs:
         except RuntimeError:  # RCLError is one: a signal may shut ROS down between two lines of the worker.
             if self._is_alive():
                 raise
+
+    def _is_wanted(self, publisher: Any) -> bool:
+        return self._is_alive() and publisher.get_subscription_count() > 0
 
     def _is_alive(self) -> bool:
         return bool(self._node.context.ok())

@@ -36,6 +36,7 @@ def collect(
             "device": str(loaded.tracker.device),
             "device_requested": loaded.requested,
             "device_problem": loaded.problem,
+            "engine": loaded.tracker.engine,
             "gpu_megabytes": loaded.gpu_megabytes(),
             "template_updates": loaded.tracker.template_updates,
             "converter": converters()[0][0],

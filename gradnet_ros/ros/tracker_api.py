@@ -25,6 +25,10 @@ class TrackerLike(Protocol):
         """Name of the network."""
 
     @property
+    def engine(self) -> str:
+        """What runs the network, and how."""
+
+    @property
     def template_updates(self) -> int:
         """Template updates since the target was given."""
 
@@ -48,24 +52,26 @@ class TrackerLike(Protocol):
         """Forget the target."""
 
 
-TrackerFactory = Callable[[str, str, "str | None"], TrackerLike]
-"""``(network, device, weights) -> tracker``; ValueError, OSError or RuntimeError when it cannot be made."""
+TrackerFactory = Callable[[str, str, "str | None", str], TrackerLike]
+"""``(network, device, weights, engine) -> tracker``; ValueError, OSError or RuntimeError: it cannot be made."""
 
 
-def make_tracker(network: str, device: str, weights: str | None) -> TrackerLike:
+def make_tracker(network: str, device: str, weights: str | None, engine: str) -> TrackerLike:
     """Load the real tracker.
 
     Args:
         network: name of the network.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         weights: path of a checkpoint; None for the weights that come with the package.
+        engine: what runs the network, ``auto`` for the fastest.
 
     Raises:
-        ValueError: unknown network, unusable weights, or a CUDA device that is not there.
+        ValueError: unknown network, unusable weights, a CUDA device that is not there, or an engine that
+            cannot run here.
     """
     from gradnet_ros.tracking.tracker import Tracker  # Here, not above: it brings in torch.
 
-    return Tracker(network=network, device=device, weights=weights)
+    return Tracker(network=network, device=device, weights=weights, engine=engine)
 
 
 @dataclass(frozen=True)
@@ -91,15 +97,20 @@ class LoadedTracker:
         return float(torch.cuda.memory_allocated(self.tracker.device)) / 1e6
 
 
-def load_tracker(factory: TrackerFactory, network: str, device: str, weights: str | None) -> LoadedTracker:
+def load_tracker(
+    factory: TrackerFactory, network: str, device: str, weights: str | None, engine: str = "auto"
+) -> LoadedTracker:
     """Make a tracker, on the CPU if the CUDA device that was asked for cannot be used.
+
+    There an engine for CUDA gives way to the fastest that is installed.
 
     Raises:
         ValueError: it cannot be made on the CPU either; as OSError or RuntimeError, if these are the reason.
     """
     try:
-        return LoadedTracker(factory(network, device, weights), device)
+        return LoadedTracker(factory(network, device, weights, engine), device)
     except (ValueError, RuntimeError) as error:  # torch reports a broken driver as RuntimeError.
         if not device.startswith("cuda"):
             raise
-        return LoadedTracker(factory(network, "cpu", weights), device, str(error))
+        engine = "auto" if engine.startswith("cuda") else engine
+        return LoadedTracker(factory(network, "cpu", weights, engine), device, str(error))

@@ -137,11 +137,14 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
     def _load_tracker(self) -> LoadedTracker:
         text = self._settings.text
         converters()  # Fails here, not at the first image.
-        loaded = load_tracker(self._factory, text("network"), text("device"), text("weights") or None)
+        loaded = load_tracker(
+            self._factory, text("network"), text("device"), text("weights") or None, text("engine")
+        )
         if loaded.problem:
             self.get_logger().warning(f"Running on {loaded.tracker.device}: {loaded.problem}")
         loaded.tracker.configure(self._settings.declare_tracker(loaded.tracker.config))
-        self.get_logger().info(f"Network {loaded.tracker.network} on {loaded.tracker.device}")
+        tracker = loaded.tracker
+        self.get_logger().info(f"Network {tracker.network} on {tracker.device}, engine {tracker.engine}")
         return loaded
 
     def _end_session(self) -> None:

@@ -33,6 +33,7 @@ class FakeTracker:
             raise FileNotFoundError(f"no such checkpoint: {weights}")
         self.network = network
         self.device = "cpu"
+        self.engine = "fake (float32)"
         self.config = TrackerConfig(update_interval=7)  # a network's own setting
         self.template_updates = 0
         self.seen = 0
@@ -88,5 +89,5 @@ class FakeTracker:
         return True
 
 
-def make_fake(network, device, weights):
+def make_fake(network, device, weights, engine="auto"):
     return FakeTracker(network, device, weights)

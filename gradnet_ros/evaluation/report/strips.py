@@ -63,21 +63,28 @@ class Strip:
 
 
 def worst_sequences(scores: TrackerScores, protocol: Protocol) -> list[tuple[str, float]]:
-    """The sequences where a tracker scores lowest, the worst first, by what the benchmark ranks by."""
+    """The sequences where a tracker scores lowest, the worst first, by what the benchmark ranks by.
+
+    Where no sequence has a score, the first ones, with NaN.
+    """
     values = [
         (each.sequence, float(getattr(each.scores, protocol.headline[0])))
         for each in scores.sequences.values()
     ]
-    return sorted((each for each in values if isfinite(each[1])), key=lambda each: each[1])[:SEQUENCES]
+    scored = sorted((each for each in values if isfinite(each[1])), key=lambda each: each[1])
+    return (scored or values)[:SEQUENCES]
 
 
 def worst_frames(scores: SequenceScores) -> list[int]:
     """The frames of a sequence with the lowest overlap, in the order of time.
 
     Of equals the earliest come first, so that a lost target is shown when it gets lost; frames that lie close
-    to one already taken are passed over.
+    to one already taken are passed over. Without any truth: frames spread over the sequence.
     """
     overlap = np.where(scores.frames.counted, scores.frames.overlap, np.nan)
+    if not np.isfinite(overlap[1:]).any():
+        spread = np.linspace(0, len(overlap) - 1, FRAMES + 1).round().astype(int)
+        return sorted(set(spread.tolist()) - {0})
     apart = max(1, int(len(overlap) * _APART))
     taken: list[int] = []
     for number in np.argsort(overlap, kind="stable").tolist():

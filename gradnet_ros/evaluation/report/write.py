@@ -32,7 +32,9 @@ def write_report(evaluation: Evaluation, scores: Mapping[str, TrackerScores], fo
         ValueError: a picture of a sequence cannot be read any more.
     """
     protocol = PROTOCOLS[evaluation.benchmark]
-    curves = [(plot, draw(plot, scores)) for plot in plots(protocol)]
+    known = any(found.frames.counted.any() for each in scores.values() for found in each.sequences.values())
+    # Without any truth there is nothing to draw.
+    curves = [(plot, draw(plot, scores)) for plot in plots(protocol)] if known else []
     strips = make_strips(evaluation, scores, next(iter(scores)), protocol)
     text = render(evaluation, scores, protocol, curves, strips)
     folder.mkdir(parents=True, exist_ok=True)

@@ -83,6 +83,16 @@ class GradNetSpec:
             ValueError: see :class:`Tracker`.
         """
         tracker = Tracker(self.network, self.device, self.weights, dict(self.settings), engine=self.engine)
-        path = shipped_weights(self.network) if self.weights is None else self.weights
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        return GradNetTracker(tracker, f"{path.name}, sha256 {digest[:16]}")
+        return GradNetTracker(tracker, name_weights(self.network, self.weights))
+
+
+def name_weights(network: str, weights: Path | None) -> str:
+    """What a report says of weights: the file's name and a hash of what is in it.
+
+    Args:
+        network: ``lite`` or ``alexnet``.
+        weights: a checkpoint file; ``None``: the package's.
+    """
+    path = shipped_weights(network) if weights is None else weights
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return f"{path.name}, sha256 {digest[:16]}"

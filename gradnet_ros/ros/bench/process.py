@@ -22,6 +22,7 @@ class IdleTracker:
     def __init__(self, *_: object, **__: object) -> None:
         self.device = torch.device("cpu")
         self.network = "none"
+        self.engine = "none"
         self.template_updates = 0
         self.config = TrackerConfig()
         self._box: Box = (0.0, 0.0, 0.0, 0.0)

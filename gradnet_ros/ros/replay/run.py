@@ -14,7 +14,7 @@ from gradnet_ros.bags.outcome import Outcome, Row
 from gradnet_ros.bags.timing import percentiles
 from gradnet_ros.ros.replay.pace import Seen, at_rate, lock_step
 from gradnet_ros.ros.replay.session import ReplaySession, Request
-from gradnet_ros.ros.replay.transport import allow_large_images
+from gradnet_ros.ros.transport import allow_large_images
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ def replay(request: Request, rate: float | None, seen: Seen, ros_args: Sequence[
             played = "lock-step" if rate is None else f"{rate:g} x the recorded rate"
             timing = {"played": played, **_timing(session, rows, late)}
             about = {"network": values["network"], "device": values["device"], "played": played}
+            about["times"] = "from the picture's publication to the detection's arrival"
             return Replayed(outcome, about | dict(describe(timing)), timing)
         finally:
             session.close()

@@ -153,7 +153,10 @@ def test_a_benchmark_that_keeps_its_truth_has_a_page_too(evaluation, tmp_path):
     unknown = replace(evaluation, benchmark="got10k", sequences=sequences)
     text = write_report(unknown, score_evaluation(unknown), tmp_path).read_text()
     assert Page(text).open == []
-    assert "No frame here has a truth to compare with." in text
+    assert "There is no truth to compare with" in text
+    assert text.count("data:image/jpeg") == 3 * (1 + FRAMES)  # the start, then frames from all over
+    assert "data:image/png" not in text  # no empty curves
+    assert not list(tmp_path.glob("*.png"))
     assert "By attribute" not in text
 
 
@@ -285,7 +288,12 @@ def test_frames_that_do_not_count_and_the_first_are_not_shown(scores):
     overlap, counted = np.linspace(0, 1, 60), np.ones(60, bool)
     counted[:30] = False
     assert worst_frames(with_overlap(scores, overlap, counted))[0] == 30
-    assert worst_frames(with_overlap(scores, np.full(60, np.nan))) == []
+
+
+def test_without_truth_frames_are_spread_over_the_sequence(scores):
+    assert worst_frames(with_overlap(scores, np.full(60, np.nan))) == [12, 24, 35, 47, 59]
+    assert worst_frames(with_overlap(scores, np.full(3, np.nan))) == [1, 2]
+    assert worst_frames(with_overlap(scores, [1.0])) == []
     assert 0 not in worst_frames(with_overlap(scores, np.zeros(60)))
 
 

@@ -29,7 +29,7 @@ def allow_large_images() -> None:
 
 def _folders() -> list[Path]:
     """Where the package's configuration may lie: installed, or in a checkout."""
-    checkout = Path(__file__).resolve().parents[3] / "config"
+    checkout = Path(__file__).resolve().parents[2] / "config"
     try:
         return [Path(get_package_share_directory("gradnet_ros")) / "config", checkout]
     except PackageNotFoundError:

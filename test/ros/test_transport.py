@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("ament_index_python")
-from gradnet_ros.ros.replay import transport
+from gradnet_ros.ros import transport
 
 
 def test_the_packages_profile_is_used(monkeypatch):
