@@ -53,7 +53,7 @@ class TrackerLike(Protocol):
 
 
 TrackerFactory = Callable[[str, str, "str | None", str], TrackerLike]
-"""``(network, device, weights, engine) -> tracker``; ValueError, OSError or RuntimeError: it cannot be made."""
+"""``(network, device, weights, engine) -> tracker``; ValueError, OSError, RuntimeError: it cannot be made."""
 
 
 def make_tracker(network: str, device: str, weights: str | None, engine: str) -> TrackerLike:
