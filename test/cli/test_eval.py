@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from evaluation.layouts import (
     draw_pictures,
@@ -105,6 +106,16 @@ def test_raw_results_are_scored_without_a_tracker(root, capsys):
         assert again[key]["auroc"] is None
 
 
+@pytest.fixture
+def one_thread():
+    """Sums depend on how they are shared out: as many threads a tracker wherever it runs."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_workers(root):
     assert evaluate(root / "data", "--output", root / "one") == 0
     assert evaluate(root / "data", "--output", root / "two", "--workers", 2) == 0

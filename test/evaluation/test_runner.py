@@ -34,7 +34,7 @@ def test_a_folder_is_evaluated(root):
     need_weights()
     sequences = read_folder(root)
     assert [sequence.name for sequence in sequences] == ["one", "two"]
-    tracker = Tracker("lite", "cpu")
+    tracker = Tracker("lite", "cpu", config={"update_interval": 5})
     results = [run_tracker(GradNetTracker(tracker), sequence) for sequence in sequences]
     assert results[0].boxes.shape == (12, 4)
     assert results[0].boxes[0].tolist() == sequences[0].truth[0].tolist()

@@ -112,7 +112,9 @@ def make_strips(
         numbers = worst_frames(found)
         boxes = {other: results[name].boxes for other, results in evaluation.results.items()}
         pictures = sequence.pick([0, *numbers])
-        tiles = [Tile(0, float("nan"), _tile(pictures[0], 0, sequence, {}, tracker))]
+        # Where there is no truth the box that the trackers were started with stands for it.
+        told = {} if valid_rows(sequence.truth[:1])[0] else boxes
+        tiles = [Tile(0, float("nan"), _tile(pictures[0], 0, sequence, told, tracker))]
         tiles += [
             Tile(
                 number,
@@ -146,7 +148,9 @@ def _tile(
 
 
 def _view(boxes: Boxes, width: int, height: int) -> NDArray[np.float64]:
-    """What of a frame to show: (2, 3), from the frame's pixels to the picture's."""
+    """What of a frame to show: (2, 3), from the frame's pixels to the picture's; all of it without a box."""
+    if not len(boxes):
+        boxes = np.array([[0.0, 0.0, width, height]])
     low, high = boxes[:, :2].min(axis=0), (boxes[:, :2] + boxes[:, 2:]).max(axis=0)
     middle = (low + high) / 2
     across, down = _MARGIN * (high - low)
