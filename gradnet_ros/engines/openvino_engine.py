@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import cache
 
 import numpy as np
 import openvino
@@ -21,6 +22,12 @@ HALF_GRAPHS: dict[str, tuple[str, ...]] = {
 The exemplar, once a target, costs nothing, and half of the scores' error would come from its template."""
 
 
+@cache
+def _core() -> openvino.Core:
+    """One for the process, never given up: plugins that are unloaded and loaded again crash now and then."""
+    return openvino.Core()
+
+
 class OpenVinoEngine(GraphEngine):
     """See :class:`~gradnet_ros.engines.graph_engine.GraphEngine`.
 
@@ -35,7 +42,7 @@ class OpenVinoEngine(GraphEngine):
     name = "openvino"
 
     def __init__(self, net: GradNet, half: Collection[str] | None = None) -> None:
-        self._core = openvino.Core()
+        self._core = _core()
         if half is None:
             able = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
             half = HALF_GRAPHS[net.spec.name] if "BF16" in able else ()
