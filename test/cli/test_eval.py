@@ -6,7 +6,6 @@ import sys
 
 import numpy as np
 import pytest
-import torch
 
 from evaluation.layouts import (
     draw_pictures,
@@ -106,20 +105,15 @@ def test_raw_results_are_scored_without_a_tracker(root, capsys):
         assert again[key]["auroc"] is None
 
 
-@pytest.fixture
-def one_thread():
-    """Sums depend on how they are shared out: as many threads a tracker wherever it runs."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.mark.usefixtures("one_thread")
 def test_workers(root):
     assert evaluate(root / "data", "--output", root / "one") == 0
     assert evaluate(root / "data", "--output", root / "two", "--workers", 2) == 0
-    assert figures(summary(root / "one")) == figures(summary(root / "two"))
+    one, two = (figures(summary(root / name)) for name in ("one", "two"))
+    assert one.keys() == two.keys()
+    for key, values in one.items():
+        # Workers share the threads out, and sums depend in their last digits on how they are shared out.
+        assert two[key].pop("ao") == pytest.approx(values.pop("ao"), abs=1e-6)
+        assert two[key] == values
 
 
 @pytest.mark.parametrize(("name", "write"), [("got10k", write_got10k), ("lasot", write_lasot)])

@@ -80,7 +80,8 @@ def test_tracking_takes_the_gradient_by_the_first_head_and_the_template_by_the_s
     template.teach(features, labels, 0.6, False)
     second = net.update_template(first.h2, features, labels, gradient="autograd")
     hidden = 0.4 * first.h2 + 0.6 * second.h2
-    torch.testing.assert_close(template.kernel, net.updated_template(hidden), rtol=1e-4, atol=1e-5)
+    # Two ways to the gradient, twice: rounding adds up, and kernels are of the order of one.
+    torch.testing.assert_close(template.kernel, net.updated_template(hidden), rtol=1e-4, atol=1e-4)
 
 
 def test_round_trip(net, tmp_path):
