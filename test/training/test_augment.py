@@ -63,7 +63,8 @@ def test_the_box_of_a_turned_ellipse_has_the_size_that_the_warp_says(warp, w, h)
 
 
 @settings(max_examples=40, deadline=None)
-@given(warp=warps, half_w=st.integers(5, 30), half_h=st.integers(5, 30))
+# Large enough to measure, and small enough to lie whole in the crop wherever the warp puts it.
+@given(warp=warps, half_w=st.integers(5, 25), half_h=st.integers(5, 25))
 def test_the_box_of_an_upright_rectangle_is_exact(warp, half_w, half_h):
     picture = np.zeros((200, 200, 3), np.uint8)
     picture[100 - half_h : 101 + half_h, 100 - half_w : 101 + half_w] = 255
