@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,13 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         write: writes the file that it is given.
     """
     part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    part.touch()
+    readers = stat.S_IMODE(
+        part.stat().st_mode
+    )  # as for any new file of this user: some writers allow nobody else
     write(part)
+    part.chmod(readers)
     with part.open("rb+") as file:
         os.fsync(file.fileno())
     part.replace(path)

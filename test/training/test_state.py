@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from gradnet_ros.training.files import write_whole
 from gradnet_ros.training.state import StageState, TrainingState, load_state, save_state
@@ -36,6 +37,14 @@ def test_a_write_that_breaks_off_leaves_the_earlier_file(tmp_path):
     with pytest.raises(OSError, match="disk full"):
         write_whole(path, fail)
     assert path.read_text() == "whole"
+
+
+def test_a_written_file_may_be_read_by_whom_a_new_file_may(tmp_path):
+    (tmp_path / "plain").touch()
+    write_whole(
+        tmp_path / "weights", lambda part: save_file({"a": torch.zeros(1)}, part)
+    )  # writes for its user alone
+    assert (tmp_path / "weights").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
 def test_files_that_are_no_state(tmp_path):

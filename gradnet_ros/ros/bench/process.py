@@ -74,6 +74,9 @@ def main() -> None:
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except RuntimeError:  # RCLError is one: a signal may shut ROS down between two lines of the executor.
+        if rclpy.ok():
+            raise
     finally:
         node.close()
         executor.shutdown()
