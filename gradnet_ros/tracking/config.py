@@ -83,6 +83,10 @@ class TrackerConfig:
     """Frames without a reliable sample after which one frame is searched without the window; 0 = never."""
     refind_at_centre: bool = True
     """Search at the image's centre too, in the frame after the box left the image with a weak peak."""
+    refind_anywhere: bool = False
+    """After ``refind_after`` frames in which the target was LOST, search in every frame at one more place of
+    the image too, at the size of the target when it was last whole, and go there where its score reaches
+    ``tracked_score`` (ours)."""
 
     # --- what is reported ---
     tracked_score: float = 0.5
@@ -158,6 +162,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "early_update_rate": (0.0, 1.0),
     "refind_after": (0, 10000),
     "refind_at_centre": (0, 1),
+    "refind_anywhere": (0, 1),
     "tracked_score": (0.0, 1.0),
     "lost_score": (0.0, 1.0),
 }

@@ -19,6 +19,7 @@ from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.crops import Image, mean_colour
 from gradnet_ros.tracking.geometry import MIN_SIDE, context_side
 from gradnet_ros.tracking.memory import ReliableMemory, Sample
+from gradnet_ros.tracking.refind import Refinding
 from gradnet_ros.tracking.response import Peak, find_boxed_peak, find_peak, hann_window
 from gradnet_ros.tracking.track import Box, Track, TrackState
 
@@ -60,6 +61,7 @@ class Target:
         self._frame = 0
         self._window_was_dropped = False
         self._look_at_centre = False
+        self._refinding = Refinding(self._centre, self._size)
         self._lesson: _Lesson | None = None  # what the last frame calls for, until it is learned
         spec = engine.spec
         side = context_side(w, h, config.context_amount) / spec.base_size * spec.exemplar_size
@@ -83,20 +85,24 @@ class Target:
         return Track(self.box, score, _state(score, config), 1.0, False)
 
     def ask(self, config: TrackerConfig) -> list[Query]:
-        """Where to look in the next frame: around the last place, and at the image's centre too at times."""
-        centres = [self._centre]
-        if self._look_at_centre:
+        """Where to look in the next frame: around the last place, and elsewhere too at times."""
+        places = [(self._centre, self._size)]
+        if self._refinding.active(config):
+            size = self._refinding.whole_size
+            side = self._sides(size, 1, config)[0]
+            places.append((self._refinding.place(side, self.image_size, config), size))
+        elif self._look_at_centre:
             width, height = self.image_size
-            centres.append((width / 2, height / 2))
-        sides = self._sides(config)
+            places.append(((width / 2, height / 2), self._size))
+        scales = 1 if config.box_branch else config.scale_count
         return [
             Query(
                 self._state,
-                Region((_on_grid(x), _on_grid(y)), sides),
+                Region((_on_grid(x), _on_grid(y)), self._sides(size, scales, config)),
                 config.update_interval > 0,
                 config.box_branch,
             )
-            for x, y in centres
+            for (x, y), size in places
         ]
 
     def settle(self, queries: Sequence[Query], answers: Sequence[Answer], config: TrackerConfig) -> Track:
@@ -113,14 +119,20 @@ class Target:
         self._frame += 1
         region, answer = queries[0].region, answers[0]
         for query, other in zip(queries[1:], answers[1:], strict=True):
-            if _answers_more_strongly(other, answer):
-                region, answer = query.region, other
+            if not _answers_more_strongly(other, answer):
+                continue
+            if self._refinding.active(config):
+                if self._score(float(other.fixed.max())) < config.tracked_score:
+                    continue
+                self._size = self._refinding.whole_size
+            region, answer = query.region, other
         peak = self._find_peak(region, answer, config)
         score = self._score(peak.raw)
         strength = score if self._engine.spec.cosine else peak.raw
         self._move(region, peak, score, config)
         self._lesson = self._find_lesson(answer, peak, strength, config)
         self._watch_edge(strength, config)
+        self._refinding.see(self._centre, self._size, score, self.image_size, config)
         return Track(self.box, score, _state(score, config), self._scale, self._lesson is not None)
 
     def learn(self, config: TrackerConfig) -> bool:
@@ -148,10 +160,10 @@ class Target:
     def _scale(self) -> float:
         return sqrt(self._size[0] * self._size[1] / (self._first_size[0] * self._first_size[1]))
 
-    def _sides(self, config: TrackerConfig) -> tuple[float, ...]:
+    def _sides(self, size: tuple[float, float], scales: int, config: TrackerConfig) -> tuple[float, ...]:
         spec = self._engine.spec
-        side = context_side(*self._size, config.context_amount) / spec.base_size * spec.search_size
-        half = 0 if config.box_branch else config.scale_count // 2
+        side = context_side(*size, config.context_amount) / spec.base_size * spec.search_size
+        half = scales // 2
         return tuple(_on_grid(side * config.scale_step**power) for power in range(-half, half + 1))
 
     def _find_peak(self, region: Region, answer: Answer, config: TrackerConfig) -> Peak:

@@ -65,9 +65,16 @@ def test_every_target_is_where_a_tracker_of_its_own_finds_it(scene, network, eng
     assert any(tracks["middle"].updated for tracks in found)
 
 
-def test_targets_that_leave_the_image_are_looked_for_in_its_centre_too(multi, scene):
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"reliable_ratio": 1.0, "refind_at_centre": True, "refind_anywhere": False},
+        {"refind_anywhere": True, "refind_after": 1, "lost_score": 0.5},
+    ],
+    ids=["centre", "anywhere"],
+)
+def test_targets_that_are_lost_are_looked_for_elsewhere_too(multi, scene, config):
     """A target may ask for more than one place; the others' answers must not be taken for its own."""
-    config = {"reliable_ratio": 1.0, "refind_at_centre": True}
     multi.configure(config)
     single = Tracker("lite", "cpu", config=config, engine="torch")
     blank = [scene[0], scene[1], *(np.full_like(scene[0], 90) for _ in range(3)), scene[5]]

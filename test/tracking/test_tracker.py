@@ -11,7 +11,7 @@ from gradnet_ros.evaluation.metrics import overlaps
 from gradnet_ros.nn.checkpoint import CheckpointError, save_network
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.tracking.geometry import context_side
-from support import moving_scene, need_weights, random_network
+from support import moving_scene, need_weights, random_network, texture
 
 
 @pytest.fixture(scope="module")
@@ -341,6 +341,36 @@ def test_a_failing_update_keeps_the_target_and_its_template(tracker, scene, monk
     assert tracker.template_updates == 0
     assert [tracker.update(frame) for frame in frames[6:12]] == expected
     assert tracker.template_updates == 1  # the failed one was not tried again
+
+
+@pytest.mark.parametrize("anywhere", [False, True])
+def test_a_target_that_comes_back_elsewhere_is_found_again(tracker, anywhere):
+    """It leaves, its box shrinks with what is to be seen of it, and it comes back somewhere else."""
+    side, shape = 48, (480, 640)
+    rng = np.random.default_rng(3)
+    background, patch = texture(rng, *shape, 24), texture(rng, side, side, 8)
+
+    def frame(x, y):
+        wide = np.pad(background, ((side, side), (side, side), (0, 0)), "edge")
+        wide[y + side : y + 2 * side, x + side : x + 2 * side] = patch
+        return np.ascontiguousarray(wide[side:-side, side:-side])
+
+    tracker.configure({"refind_anywhere": anywhere})
+    tracker.init(frame(80, 100), (80, 100, side, side))
+    for x in range(80, -side - 1, -4):
+        track = tracker.update(frame(x, 100))
+    for _ in range(tracker.config.refind_after + 20):
+        track = tracker.update(background)
+    assert track.state is TrackState.LOST
+    back = (540.0, 400.0, side, side)
+    tracks = [tracker.update(frame(540, 400)) for _ in range(60)]
+    iou = overlaps(np.array([track.box for track in tracks]), np.tile(back, (60, 1)))
+    if not anywhere:
+        assert iou.max() == 0
+        return
+    found = next(index for index, track in enumerate(tracks) if track.state is TrackState.TRACKED)
+    assert all(track.state is TrackState.LOST for track in tracks[:found])
+    assert (iou[found:] > 0.5).all()
 
 
 def test_track_is_frozen(tracker, scene):

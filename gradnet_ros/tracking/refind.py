@@ -1,0 +1,89 @@
+"""Finding a lost target again: anywhere in the image, as large as when it was last seen whole (ours)."""
+
+from __future__ import annotations
+
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradnet_ros.tracking.config import TrackerConfig
+
+Point = tuple[float, float]
+
+_STEP = 0.5
+"""From one place to the next, in sides of a search region: its response covers somewhat more."""
+_MARGIN = 0.25
+"""A box that is this close to the edge of the image, in its own sides, may show a part of the target only."""
+
+
+class Refinding:
+    """Remembers how large the target was, counts the frames without it, and says where to look next.
+
+    A target that leaves the image shows less and less of itself, and its box shrinks with what is to be seen.
+    It comes back whole, and not where it left.
+
+    Args:
+        centre: of the target, pixels.
+        size: (w, h) of the target, pixels.
+    """
+
+    def __init__(self, centre: Point, size: tuple[float, float]) -> None:
+        self.whole_size = size
+        """(w, h) when the target was last found well inside the image."""
+        self._seen_at = centre
+        self._lost = 0
+
+    def active(self, config: TrackerConfig) -> bool:
+        """Whether the target has been lost for long enough to be looked for elsewhere."""
+        return config.refind_anywhere and 0 < config.refind_after <= self._lost
+
+    def see(
+        self,
+        centre: Point,
+        size: tuple[float, float],
+        score: float,
+        image_size: tuple[int, int],
+        config: TrackerConfig,
+    ) -> None:
+        """Take note of what a frame showed.
+
+        Args:
+            centre: the target's, pixels.
+            size: the target's (w, h), pixels.
+            score: in [0, 1].
+            image_size: (width, height), pixels.
+            config: the settings in force.
+        """
+        if score < config.lost_score:
+            self._lost += 1
+            return
+        self._lost, self._seen_at = 0, centre
+        inside = all(
+            (0.5 + _MARGIN) * side <= place <= limit - (0.5 + _MARGIN) * side
+            for place, side, limit in zip(centre, size, image_size, strict=True)
+        )
+        if inside and score >= config.tracked_score:
+            self.whole_size = size
+
+    def place(self, side: float, image_size: tuple[int, int], config: TrackerConfig) -> Point:
+        """Where to look in the next frame: a grid over the image, over and over.
+
+        What is nearest to the place where the target was last seen comes first.
+
+        Args:
+            side: of a search region, pixels.
+            image_size: (width, height), pixels.
+            config: the settings in force.
+        """
+        across, down = (_middles(limit, _STEP * side) for limit in image_size)
+        far = np.hypot(*np.meshgrid(across - self._seen_at[0], down - self._seen_at[1])).ravel()
+        order = np.argsort(far, kind="stable")
+        row, column = divmod(int(order[(self._lost - config.refind_after) % len(order)]), len(across))
+        return float(across[column]), float(down[row])
+
+
+def _middles(length: int, step: float) -> NDArray[np.float64]:
+    """Middles of as few equal parts of a length as are no longer than ``step``."""
+    count = max(1, ceil(length / step))
+    return (np.arange(count, dtype=np.float64) + 0.5) * (length / count)
