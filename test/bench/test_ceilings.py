@@ -1,4 +1,6 @@
-"""Ceilings are of a size that a machine can have, and each is its own."""
+"""Ceilings are rates, and each engine's are measured in its own number formats."""
+
+import dataclasses
 
 import pytest
 import torch
@@ -8,9 +10,8 @@ from gradnet_ros.bench.ceilings import measure_ceilings, number_formats
 
 def test_rates():
     ceilings = measure_ceilings(torch.device("cpu"), seconds=0.01)
-    assert 1e8 < ceilings.flops < 1e15
-    assert 1e8 < ceilings.memory_bytes < 1e13
-    assert ceilings.cache_bytes > 0.5 * ceilings.memory_bytes
+    # How fast is the machine's business, and that of what else runs on it.
+    assert all(0 < rate < float("inf") for rate in dataclasses.astuple(ceilings))
 
 
 @pytest.mark.parametrize(
