@@ -175,10 +175,7 @@ _TRACKER_TEXT = {
     "early_update_rate": ("", "update_rate for such an update."),
     "refind_after": ("frames", "Unreliable frames after which one is searched without the window; 0: never."),
     "refind_at_centre": ("", "Search at the image's centre after the target left the image."),
-    "refind_anywhere": (
-        "",
-        "Search all over the image, place by place, for a target that is lost.",
-    ),
+    "refind_anywhere": ("", "Search all over the image, place by place, for a target that is lost."),
     "tracked_score": ("", "Score from which the state is TRACKED."),
     "lost_score": ("", "Score below which the state is LOST."),
 }

@@ -18,9 +18,8 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
     part.touch()
-    readers = stat.S_IMODE(
-        part.stat().st_mode
-    )  # as for any new file of this user: some writers allow nobody else
+    # As of any new file of this user: some writers let nobody else read.
+    readers = stat.S_IMODE(part.stat().st_mode)
     write(part)
     part.chmod(readers)
     with part.open("rb+") as file:
