@@ -23,6 +23,8 @@ from gradnet_ros.tracking.track import Box
 
 EVERY = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
 """No detection is to be missed while this side is busy."""
+SERVICES = {"init_target": InitTarget, "change_state": ChangeState, "get_parameters": GetParameters}
+"""Those of the tracker node that are called here."""
 SPIN_S = 0.02
 
 
@@ -90,7 +92,12 @@ class TrackerClient:
         self._node, self._check = node, check
         self._executor = SingleThreadedExecutor(context=node.context)
         self._executor.add_node(node)
+        self._clients = {
+            name: node.create_client(kind, f"{self.name}/{name}") for name, kind in SERVICES.items()
+        }
         node.create_subscription(Detection2D, f"{self.name}/detection", self._on_detection, EVERY)
+        # Last: the node learns of readers in the order of their making, so the first diagnostics tell
+        # that it knows those above. An answer to a reader that it does not know would be dropped.
         node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, EVERY)
 
     def close(self) -> None:
@@ -164,21 +171,24 @@ class TrackerClient:
 
     # --- services ---
 
-    def call(self, kind: Any, name: str, request: Any, timeout: float) -> Any:
-        """Call a service; a name without a leading slash is one of the tracker node's.
+    def call(self, name: str, request: Any, timeout: float) -> Any:
+        """Call one of the node's services.
+
+        Args:
+            name: one of ``SERVICES``.
+            request: of that service's type.
+            timeout: for each of: diagnostics, the service, its answer; seconds.
 
         Raises:
             GraphError: no answer in time.
         """
-        full = name if name.startswith("/") else f"{self.name}/{name}"
-        client = self._node.create_client(kind, full)
-        try:
-            self.wait(client.service_is_ready, f"the service {full}", timeout)
-            future = client.call_async(request)
-            self.wait(future.done, f"an answer of {full}", timeout)
-            return future.result()
-        finally:
-            self._node.destroy_client(client)
+        client = self._clients[name]
+        if self.status is None:
+            self.wait_for_status(timeout)
+        self.wait(client.service_is_ready, f"the service {client.srv_name}", timeout)
+        future = client.call_async(request)
+        self.wait(future.done, f"an answer of {client.srv_name}", timeout)
+        return future.result()
 
     def init_target(self, box: Box, stamp: int, target_id: str, class_id: str, timeout: float) -> str:
         """Give a target.
@@ -198,7 +208,7 @@ class TrackerClient:
         """
         request = InitTarget.Request(bbox=to_bbox(box), target_id=target_id, class_id=class_id)
         request.header.stamp.sec, request.header.stamp.nanosec = divmod(stamp, NANOSECONDS)
-        answer = self.call(InitTarget, "init_target", request, timeout)
+        answer = self.call("init_target", request, timeout)
         if not answer.success:
             raise GraphError(f"{self.name} refused the target: {answer.message}")
         return str(answer.target_id)
@@ -211,7 +221,7 @@ class TrackerClient:
         """
         number = getattr(Transition, f"TRANSITION_{transition.upper()}")
         request = ChangeState.Request(transition=Transition(id=number))
-        if not self.call(ChangeState, "change_state", request, timeout).success:
+        if not self.call("change_state", request, timeout).success:
             raise GraphError(f"{self.name} did not {transition}")
 
     def get_parameters(self, names: Sequence[str], timeout: float) -> list[Any]:
@@ -221,7 +231,7 @@ class TrackerClient:
             GraphError: no answer.
         """
         request = GetParameters.Request(names=list(names))
-        return list(self.call(GetParameters, "get_parameters", request, timeout).values)
+        return list(self.call("get_parameters", request, timeout).values)
 
     # --- messages ---
 

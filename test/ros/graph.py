@@ -15,7 +15,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.msg import Parameter, ParameterValue
-from rcl_interfaces.srv import GetParameters, SetParameters
+from rcl_interfaces.srv import DescribeParameters, GetParameters, ListParameters, SetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
@@ -31,6 +31,16 @@ WAIT_S = 40.0
 """How long a test waits for what must happen; on an idle machine it takes a tenth of a second."""
 WIDTH, HEIGHT = 160, 120
 BOX_SIZE = 20
+SERVICES = {
+    "init_target": InitTarget,
+    "stop": Trigger,
+    "change_state": ChangeState,
+    "get_state": GetState,
+    "get_parameters": GetParameters,
+    "set_parameters": SetParameters,
+    "list_parameters": ListParameters,
+    "describe_parameters": DescribeParameters,
+}
 FAKE_NODE = [sys.executable, str(Path(__file__).parent / "fake_node.py")]
 REAL_NODE = [sys.executable, "-m", "gradnet_ros.ros.tracker_node"]
 
@@ -95,13 +105,17 @@ class Graph:
         self.rates = []
         self.debug_images = []
         self.statuses = []
-        self.clients = {}
+        self.clients = {
+            name: self.node.create_client(kind, f"{node}/{name}") for name, kind in SERVICES.items()
+        }
         reliable = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
         self.images = self.node.create_publisher(Image, image, reliable)
         self.compressed = self.node.create_publisher(CompressedImage, f"{image}/compressed", reliable)
         self.hand_over = self.node.create_publisher(Detection2D, f"{node}/init", 1)
         self.node.create_subscription(Detection2D, f"{node}/detection", self.detections.append, 10)
         self.node.create_subscription(Float32, f"{node}/fps", self.rates.append, 10)
+        # Last: the node learns of readers in the order of their making, so the first diagnostics tell
+        # that it knows all of them. An answer to a reader that it does not know is dropped.
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self.debug = None
 
@@ -146,11 +160,10 @@ class Graph:
 
     # --- services ---
 
-    def call(self, service_type, name, request, timeout=WAIT_S, meanwhile=None):
+    def call(self, name, request, timeout=WAIT_S, meanwhile=None):
         """Call a service and return its response."""
-        if name not in self.clients:
-            self.clients[name] = self.node.create_client(service_type, name)
         client = self.clients[name]
+        self.wait(lambda: self.statuses, "diagnostics", timeout)
         self.wait(client.service_is_ready, f"the service {name}", timeout)
         future = client.call_async(request)
         self.wait(future.done, f"an answer of {name}", timeout, meanwhile)
@@ -160,18 +173,18 @@ class Graph:
         request = InitTarget.Request(target_id=target_id, class_id=class_id, bbox=to_bbox(box))
         request.header.stamp.sec, request.header.stamp.nanosec = divmod(stamp, 1_000_000_000)
         request.bbox.center.theta = options.pop("theta", 0.0)
-        return self.call(InitTarget, f"{self.tracker}/init_target", request, **options)
+        return self.call("init_target", request, **options)
 
     def stop(self):
-        return self.call(Trigger, f"{self.tracker}/stop", Trigger.Request())
+        return self.call("stop", Trigger.Request())
 
     def change_state(self, label):
         number = getattr(Transition, f"TRANSITION_{label.upper()}")
         request = ChangeState.Request(transition=Transition(id=number))
-        return self.call(ChangeState, f"{self.tracker}/change_state", request).success
+        return self.call("change_state", request).success
 
     def state(self):
-        return self.call(GetState, f"{self.tracker}/get_state", GetState.Request()).current_state.label
+        return self.call("get_state", GetState.Request()).current_state.label
 
     def set_parameter(self, name, value):
         """Set one parameter: whether that went well, and why not."""
@@ -184,12 +197,12 @@ class Graph:
         number, attribute = kinds[type(value)]
         parameter = Parameter(name=name, value=ParameterValue(type=number, **{attribute: value}))
         request = SetParameters.Request(parameters=[parameter])
-        result = self.call(SetParameters, f"{self.tracker}/set_parameters", request).results[0]
+        result = self.call("set_parameters", request).results[0]
         return result.successful, result.reason
 
     def get_parameter(self, name):
         request = GetParameters.Request(names=[name])
-        value = self.call(GetParameters, f"{self.tracker}/get_parameters", request).values[0]
+        value = self.call("get_parameters", request).values[0]
         return {
             1: value.bool_value,
             2: value.integer_value,

@@ -19,11 +19,11 @@ def test_all_parameters_are_declared_with_descriptors(run):
     _, graph = run("--params-file", str(CONFIG))
     graph.active()
     specs = {spec.name: spec for spec in (*NODE_SPECS, *tracker_specs(TrackerConfig(update_interval=7)))}
-    listed = graph.call(ListParameters, "tracker_node/list_parameters", ListParameters.Request()).result.names
+    listed = graph.call("list_parameters", ListParameters.Request()).result.names
     ours = [name for name in listed if not name.startswith(("qos_overrides", "use_sim", "start_type"))]
     assert sorted(ours) == sorted(specs)
     request = DescribeParameters.Request(names=list(specs))
-    for described in graph.call(DescribeParameters, "tracker_node/describe_parameters", request).descriptors:
+    for described in graph.call("describe_parameters", request).descriptors:
         assert described.description
         assert described.read_only is not specs[described.name].live
         assert graph.get_parameter(described.name) == specs[described.name].default
