@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from gradnet_ros.nn.gradnet import NETWORKS, GradNet
@@ -67,7 +67,7 @@ def save_network(
     }
     if net.updated_head is not None:
         metadata["updated_head"] = _UNSHARED
-    save_file(tensors, path, metadata)
+    path.write_bytes(save(tensors, metadata))
 
 
 def load_network(path: Path, network: str | None = None) -> Checkpoint:
@@ -112,7 +112,7 @@ def save_settings(path: Path, output: Path, tracker: Mapping[str, object]) -> No
         tracker: the settings, in place of those that the file has.
     """
     metadata, tensors = _read(path)
-    save_file(tensors, output, {**metadata, "tracker": json.dumps(dict(tracker))})
+    output.write_bytes(save(tensors, {**metadata, "tracker": json.dumps(dict(tracker))}))
 
 
 def shipped_weights(network: str) -> Path:

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import reduce, singledispatch
-from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gradnet_ros.nn.lite import InvertedResidual, LiteHead
+from gradnet_ros.nn.lite import DEPTHS, LiteHead
 from gradnet_ros.nn.losses import class_weights
 from gradnet_ros.nn.trunk import Trunk
 
@@ -172,18 +171,6 @@ def _relu(module: nn.ReLU, inputs: Tensor) -> Linked:
 
 
 @vjp.register
-def _relu6(module: nn.ReLU6, inputs: Tensor) -> Linked:
-    output = module(inputs)
-
-    def pullback(gradient: Tensor) -> Tensor:
-        # As above: the gradient where 0 < input < 6, which is where 0 < output < 6.
-        masked: Tensor = torch.ops.aten.hardtanh_backward(gradient, output, 0.0, 6.0)
-        return masked
-
-    return Linked(output, pullback)
-
-
-@vjp.register
 def _convolution(module: nn.Conv2d, inputs: Tensor) -> Linked:
     """Back: the transposed convolution."""
     padding = module.padding
@@ -203,20 +190,13 @@ def _convolution(module: nn.Conv2d, inputs: Tensor) -> Linked:
             gradient, module.weight, None, stride, padding, rest, module.groups, dilation
         )
 
-    def mirrored_pullback(gradient: Tensor) -> Tensor:
-        # The same, without stride. For depthwise layers the above is up to 40 times as slow on a CPU.
-        mirrored = module.weight.flip(-2, -1)
-        return functional.conv2d(gradient, mirrored, None, 1, margins, dilation, module.groups)
-
     def swapped_pullback(gradient: Tensor) -> Tensor:
         # The same for kernels of one cell, where there is nothing to transpose but the weight.
         return functional.conv2d(gradient, module.weight.transpose(0, 1))
 
     if module.kernel_size == (1, 1) and max(stride) == module.groups == 1 and not any(padding):
         return Linked(module(inputs), swapped_pullback)
-    depthwise = module.groups == module.in_channels == module.out_channels
-    mirrors = depthwise and max(stride) == 1 and min(margins) >= 0
-    return Linked(module(inputs), mirrored_pullback if mirrors else pullback)
+    return Linked(module(inputs), pullback)
 
 
 @vjp.register
@@ -248,37 +228,16 @@ def _channelwise(module: nn.BatchNorm2d, inverse: Tensor) -> Tensor:
 
 # --- the parts of the lite head ---
 
-_RELU6 = nn.ReLU6()
-
-
-@vjp.register
-def _inverted_residual(module: InvertedResidual, inputs: Tensor) -> Linked:
-    expand = () if module.expand is None else (module.expand, _RELU6)
-    output, pullback = chain((*expand, module.depthwise, _RELU6, module.project), inputs)
-    if not module.residual:
-        return Linked(output, pullback)
-    return Linked(inputs + output, lambda gradient: gradient + pullback(gradient))
-
 
 @vjp.register
 def _lite_head(module: LiteHead, inputs: Tensor) -> Linked:
-    blocks = list(module.blocks)
-    starts = (0, *(tap + 1 for tap in module.taps))
-    stages: list[Linked] = []  # the blocks from one depth that the neck reads to the next
-    levels = [_level(module.necks[0], inputs)]
-    for (start, stop), neck in zip(pairwise(starts), module.necks[1:], strict=True):
-        stages.append(chain(blocks[start:stop], inputs))
-        inputs = stages[-1].output
-        levels.append(_level(neck, inputs))
+    depths = torch.split_with_sizes(inputs, DEPTHS, 1)
+    levels = [_level(neck, depth) for neck, depth in zip(module.necks, depths, strict=True)]
     output, total_pullback = normalise(reduce(torch.add, (level.output for level in levels)))
 
     def pullback(gradient: Tensor) -> Tensor:
         at_total = total_pullback(gradient)
-        *shallower, deepest = levels
-        gradient = deepest.pullback(at_total)
-        for stage, level in zip(reversed(stages), reversed(shallower), strict=True):
-            gradient = stage.pullback(gradient) + level.pullback(at_total)
-        return gradient
+        return torch.cat([level.pullback(at_total) for level in levels], 1)
 
     return Linked(output, pullback)
 

@@ -79,8 +79,8 @@ class GradNet(nn.Module):
         # SiamFC's 1x1 "adjust" layer: raw correlations become logits. Official code; stage 1.
         self.adjust_scale = nn.Parameter(torch.tensor(20.0 if self.spec.cosine else 1e-3))
         self.adjust_bias = nn.Parameter(torch.tensor(-8.0 if self.spec.cosine else 0.0))
-        # What U2 multiplies the gradient by: 10,000 in the paper; measured at the start of training for lite.
-        self.register_buffer("gradient_scale", torch.tensor(1e4))
+        # What U2 multiplies the gradient by: 10,000 in the paper; lite: brings that of one frame near one.
+        self.register_buffer("gradient_scale", torch.tensor(5e4 if self.spec.cosine else 1e4))
 
     @property
     def spec(self) -> TrunkSpec:

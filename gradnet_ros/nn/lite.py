@@ -4,12 +4,16 @@ The stride of block 5 is removed and what follows is dilated by two, so that eve
 in ImageNet training. Batch norm is folded into the convolutions when the ImageNet weights are read: tracking
 data is too narrow to re-estimate its statistics, and a folded trunk is faster to train and to run.
 
+It is split after its blocks: f2 is what three depths of them say, side by side, and U1 the neck that makes
+one feature of the three. So a gradient-guided step changes shallow and deep features at once, and neither its
+way back nor its new template runs a block: it costs a small part of a frame.
+
 Sides of crops are ``8 m + 1`` pixels, so that the cells' centres lie symmetrically about the crop's centre.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -19,18 +23,6 @@ from torch.nn import functional
 from gradnet_ros.nn.box import BoxHead
 from gradnet_ros.nn.trunk import FixedAffine, SearchFeatures, Trunk, TrunkSpec
 
-SPEC = TrunkSpec(
-    name="lite",
-    exemplar_size=145,
-    base_size=127,
-    search_size=241,
-    stride=8,
-    template_size=13,
-    response_size=19,
-    stem_channels=40,
-    channels=128,
-    cosine=True,
-)
 _BN_EPS = 1e-3
 
 
@@ -56,10 +48,24 @@ _BLOCKS = (
     _Block(6, 5, 1, 112, 112, 2),
     _Block(6, 5, 1, 112, 112, 2),
 )
-_STEM_BLOCKS = 5
-"""Blocks of the stem (f2): up to the last one at 40 channels, the first at stride 8."""
-_TAPS = (7, 10)
-"""Blocks of the head whose outputs the neck reads, beside the stem's."""
+_TAPS = (4, 7, 10)
+"""Blocks whose outputs the neck reads."""
+DEPTHS = tuple(_BLOCKS[tap].outputs for tap in _TAPS)
+"""Channels of those outputs."""
+_HIDDEN = 64
+"""Channels inside U2."""
+SPEC = TrunkSpec(
+    name="lite",
+    exemplar_size=145,
+    base_size=127,
+    search_size=241,
+    stride=8,
+    template_size=13,
+    response_size=19,
+    stem_channels=sum(DEPTHS),
+    channels=128,
+    cosine=True,
+)
 
 
 class _Depthwise(nn.Conv2d):
@@ -104,46 +110,39 @@ class InvertedResidual(nn.Module):
 
 
 class LiteStem(nn.Module):
-    """f2: normalisation, stem convolution, blocks 0-4; stride 8, 40 channels."""
+    """f2: normalisation, stem convolution, blocks 0-10; the three depths side by side, stride 8."""
 
     def __init__(self) -> None:
         super().__init__()
         # ImageNet's mean and deviation in BGR order: crops are BGR everywhere in this package.
         self.normalise = FixedAffine((103.53, 116.28, 123.675), (57.375, 57.12, 58.395))
         self.conv = nn.Conv2d(3, 32, 3, 2, padding=1)
-        self.blocks = nn.Sequential(*(InvertedResidual(block) for block in _BLOCKS[:_STEM_BLOCKS]))
+        self.blocks = nn.Sequential(*(InvertedResidual(block) for block in _BLOCKS))
 
-    def forward(self, images: Tensor) -> Tensor:
-        """(N, 3, 8m+1, 8n+1) BGR 0-255 -> (N, 40, m+1, n+1)."""
-        features: Tensor = self.blocks(functional.relu6(self.conv(self.normalise(images))))
-        return features
-
-
-class LiteHead(nn.Module):
-    """U1: blocks 5-10 and a neck over three depths; channels of every cell have unit length.
-
-    The neck also reads the stem's output itself: a short way from an update of h2 to the template, and fine
-    detail for small targets.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.blocks = nn.ModuleList(InvertedResidual(block) for block in _BLOCKS[_STEM_BLOCKS:])
-        self.taps = tuple(tap - _STEM_BLOCKS for tap in _TAPS)
-        depths = (SPEC.stem_channels, *(_BLOCKS[tap].outputs for tap in _TAPS))
-        self.necks = nn.ModuleList(nn.Conv2d(depth, SPEC.channels, 1, bias=False) for depth in depths)
-
-    def levels(self, features: Tensor) -> tuple[Tensor, ...]:
-        """The depths that the neck reads: (N, 40, h, w) -> (N, 40 | 80 | 112, h, w)."""
-        levels = [features]
+    def levels(self, images: Tensor) -> tuple[Tensor, ...]:
+        """The depths: (N, 3, 8m+1, 8n+1) BGR 0-255 -> (N, 40 | 80 | 112, m+1, n+1)."""
+        features = functional.relu6(self.conv(self.normalise(images)))
+        levels = []
         for index, block in enumerate(self.blocks):
             features = block(features)
-            if index in self.taps:
+            if index in _TAPS:
                 levels.append(features)
         return tuple(levels)
 
-    def join(self, levels: tuple[Tensor, ...]) -> Tensor:
-        """The neck: three depths -> (N, 128, h, w), unit length along the channels."""
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, 3, 8m+1, 8n+1) BGR 0-255 -> (N, 232, m+1, n+1)."""
+        return torch.cat(self.levels(images), 1)
+
+
+class LiteHead(nn.Module):
+    """U1: a neck over the three depths; channels of every cell have unit length."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.necks = nn.ModuleList(nn.Conv2d(depth, SPEC.channels, 1, bias=False) for depth in DEPTHS)
+
+    def join(self, levels: Sequence[Tensor]) -> Tensor:
+        """Three depths -> (N, 128, h, w), unit length along the channels."""
         # Each depth has unit length before its neck, so that none drowns the others.
         total = sum(
             neck(functional.normalize(level, dim=1)) for neck, level in zip(self.necks, levels, strict=True)
@@ -152,8 +151,8 @@ class LiteHead(nn.Module):
         return functional.normalize(total, dim=1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """(N, 40, h, w) -> (N, 128, h, w), unit length along the channels."""
-        return self.join(self.levels(features))
+        """(N, 232, h, w) -> (N, 128, h, w), unit length along the channels."""
+        return self.join(torch.split_with_sizes(features, DEPTHS, 1))
 
 
 class LiteTrunk(Trunk):
@@ -166,9 +165,10 @@ class LiteTrunk(Trunk):
 
     def search(self, images: Tensor) -> SearchFeatures:
         """Search features and the three depths that they are made of."""
-        head = self.head
+        stem, head = self.stem, self.head
+        assert isinstance(stem, LiteStem)
         assert isinstance(head, LiteHead)
-        levels = head.levels(self.stem(images))
+        levels = stem.levels(images)
         return SearchFeatures(head.join(levels), levels)
 
     def template(self, features: Tensor) -> Tensor:
@@ -178,12 +178,12 @@ class LiteTrunk(Trunk):
 
 
 def build_trunk() -> Trunk:
-    """Build the EfficientNet-Lite0 trunk: f2 is blocks 0-4, U1 is blocks 5-10 with the neck."""
+    """Build the EfficientNet-Lite0 trunk: f2 is blocks 0-10, U1 the neck."""
     return LiteTrunk()
 
 
 class LiteGradientEncoder(nn.Module):
-    """U2: a soft normalisation, two 3x3 convolutions, tanh, and a learned reach; nothing in, nothing out.
+    """U2: a soft normalisation, three convolutions, tanh, and a learned reach; nothing in, nothing out.
 
     Between a frame that the template explains and a look-alike that confuses it the gradient's size differs
     by a factor of hundreds, and training by template generalization sees only the large ones. So a large
@@ -195,16 +195,19 @@ class LiteGradientEncoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         channels = SPEC.stem_channels
-        self.first = nn.Conv2d(channels, 2 * channels, 3, padding=1, bias=False)
-        self.second = nn.Conv2d(2 * channels, channels, 3, padding=1, bias=False)
+        self.narrow = nn.Conv2d(channels, _HIDDEN, 1, bias=False)
+        self.around = nn.Conv2d(_HIDDEN, _HIDDEN, 3, padding=1, bias=False)
+        self.wide = nn.Conv2d(_HIDDEN, channels, 1, bias=False)
+        # Under half of the root mean square of f2, which is about ten at every depth.
         self.reach = nn.Parameter(torch.full((1, channels, 1, 1), 4.0))
-        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.wide.weight)
 
     def forward(self, gradient: Tensor) -> Tensor:
-        """(N, 40, h, w) scaled gradient -> (N, 40, h, w) change of the target feature."""
+        """(N, 232, h, w) scaled gradient -> (N, 232, h, w) change of the target feature."""
         size = gradient.square().mean((1, 2, 3), keepdim=True)
         gradient = gradient / torch.sqrt(1.0 + size)
-        return self.reach * torch.tanh(self.second(torch.relu(self.first(gradient))))
+        hidden = torch.relu(self.around(torch.relu(self.narrow(gradient))))
+        return self.reach * torch.tanh(self.wide(hidden))
 
 
 def build_gradient_encoder() -> nn.Module:
@@ -214,8 +217,7 @@ def build_gradient_encoder() -> nn.Module:
 
 def build_box_head() -> BoxHead:
     """Build the box branch that reads the lite trunk's features."""
-    depths = (SPEC.stem_channels, *(_BLOCKS[tap].outputs for tap in _TAPS))
-    return BoxHead(depths, SPEC.stride, margin=SPEC.template_size // 2)
+    return BoxHead(DEPTHS, SPEC.stride, margin=SPEC.template_size // 2)
 
 
 def load_imagenet(trunk: Trunk, state: Mapping[str, Tensor]) -> None:
@@ -234,7 +236,7 @@ def load_imagenet(trunk: Trunk, state: Mapping[str, Tensor]) -> None:
     _fold(stem.conv, state, "_conv_stem", "_bn0")
     with torch.no_grad():  # the checkpoint reads RGB
         stem.conv.weight.copy_(stem.conv.weight.flip(1))
-    for index, block in enumerate([*stem.blocks, *head.blocks]):
+    for index, block in enumerate(stem.blocks):
         assert isinstance(block, InvertedResidual)
         prefix = f"_blocks.{index}."
         if block.expand is not None:

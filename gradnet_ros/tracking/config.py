@@ -68,7 +68,9 @@ class TrackerConfig:
     """A frame is reliable when its peak is at least min(reliable_ratio * T, mean of the kept peaks)."""
 
     newest_sample: bool = False
-    """The template learns from the newest kept frame, not from that with the highest peak (ours)."""
+    """The template learns from the newest kept frames, not from those with the highest peaks (ours)."""
+    update_samples: int = 1
+    """Kept frames that one update learns from; the inner gradient is the sum over them (ours)."""
 
     # --- early failure (official code) ---
     early_frames: int = 10
@@ -83,6 +85,9 @@ class TrackerConfig:
     """Frames without a reliable sample after which one frame is searched without the window; 0 = never."""
     refind_at_centre: bool = True
     """Search at the image's centre too, in the frame after the box left the image with a weak peak."""
+    wait_at_edge: bool = False
+    """A target that is LOST and was leaving the image when it was last seen is waited for there, at its size
+    when it was last whole, until a frame is not LOST (ours)."""
     refind_anywhere: bool = False
     """After ``refind_after`` frames in which the target was LOST, search in every frame at one more place of
     the image too, at the size of the target when it was last whole, and go there where its score reaches
@@ -157,11 +162,13 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "warmup_frames": (1, 100),
     "reliable_ratio": (0.0, 1.0),
     "newest_sample": (0, 1),
+    "update_samples": (1, 5),
     "early_frames": (0, 1000),
     "early_ratio": (0.0, 1.0),
     "early_update_rate": (0.0, 1.0),
     "refind_after": (0, 10000),
     "refind_at_centre": (0, 1),
+    "wait_at_edge": (0, 1),
     "refind_anywhere": (0, 1),
     "tracked_score": (0.0, 1.0),
     "lost_score": (0.0, 1.0),

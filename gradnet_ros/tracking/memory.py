@@ -57,13 +57,13 @@ class ReliableMemory:
         while len(self._samples) > config.memory_size:
             self._samples.popleft()
 
-    def best(self) -> Sample | None:
-        """The kept sample with the highest peak."""
-        return max(self._samples, key=lambda sample: sample.strength, default=None)
+    def best(self, count: int) -> list[Sample]:
+        """The kept samples with the highest peaks, at most ``count``."""
+        return sorted(self._samples, key=lambda sample: sample.strength, reverse=True)[:count]
 
-    def newest(self) -> Sample | None:
-        """The sample that was kept last."""
-        return self._samples[-1] if self._samples else None
+    def newest(self, count: int) -> list[Sample]:
+        """The samples that were kept last, at most ``count``."""
+        return list(self._samples)[-count:]
 
     def __len__(self) -> int:
         return len(self._samples)

@@ -1,8 +1,8 @@
-"""Finding a lost target again: anywhere in the image, as large as when it was last seen whole (ours)."""
+"""Finding a lost target again, as large as when it was last seen whole: where it left, or anywhere (ours)."""
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ _STEP = 0.5
 """From one place to the next, in sides of a search region: its response covers somewhat more."""
 _MARGIN = 0.25
 """A box that is this close to the edge of the image, in its own sides, may show a part of the target only."""
+
+_LEAVING = 0.7
+"""A target at the edge is leaving the image where less than this share of its whole area is to be seen."""
 
 
 class Refinding:
@@ -31,8 +34,14 @@ class Refinding:
     def __init__(self, centre: Point, size: tuple[float, float]) -> None:
         self.whole_size = size
         """(w, h) when the target was last found well inside the image."""
-        self._seen_at = centre
+        self.seen_at = centre
+        """Its centre when it was last seen."""
+        self._leaving = False
         self._lost = 0
+
+    def waits(self, config: TrackerConfig) -> bool:
+        """Whether the target is LOST, was leaving the image when last seen, and is waited for there."""
+        return config.wait_at_edge and self._leaving and self._lost > 0
 
     def active(self, config: TrackerConfig) -> bool:
         """Whether the target has been lost for long enough to be looked for elsewhere."""
@@ -58,11 +67,16 @@ class Refinding:
         if score < config.lost_score:
             self._lost += 1
             return
-        self._lost, self._seen_at = 0, centre
+        self._lost, self.seen_at = 0, centre
         inside = all(
             (0.5 + _MARGIN) * side <= place <= limit - (0.5 + _MARGIN) * side
             for place, side, limit in zip(centre, size, image_size, strict=True)
         )
+        shown = prod(
+            max(0.0, min(place + side / 2, limit) - max(place - side / 2, 0.0))
+            for place, side, limit in zip(centre, size, image_size, strict=True)
+        )
+        self._leaving = not inside and shown < _LEAVING * prod(self.whole_size)
         if inside and score >= config.tracked_score:
             self.whole_size = size
 
@@ -77,7 +91,7 @@ class Refinding:
             config: the settings in force.
         """
         across, down = (_middles(limit, _STEP * side) for limit in image_size)
-        far = np.hypot(*np.meshgrid(across - self._seen_at[0], down - self._seen_at[1])).ravel()
+        far = np.hypot(*np.meshgrid(across - self.seen_at[0], down - self.seen_at[1])).ravel()
         order = np.argsort(far, kind="stable")
         row, column = divmod(int(order[(self._lost - config.refind_after) % len(order)]), len(across))
         return float(across[column]), float(down[row])

@@ -32,7 +32,7 @@ change pixels of the next crop, and with them all that follows (ours)."""
 class _Lesson:
     """A template update that a frame calls for."""
 
-    sample: Sample
+    samples: list[Sample]
     rate: float
 
 
@@ -70,7 +70,7 @@ class Target:
         if config.update_interval > 0:
             # "hid" starts at h2(Z_1): one step on the first frame itself (official code).
             features = engine.keep(answer.features, len(answer.fixed) // 2)
-            self._teach(_Lesson(Sample(features, (0.0, 0.0), 0.0), rate=1.0), config)
+            self._teach(_Lesson([Sample(features, (0.0, 0.0), 0.0)], rate=1.0), config)
         self._first_raw = float(answer.fixed.max())
 
     @property
@@ -130,9 +130,11 @@ class Target:
         score = self._score(peak.raw)
         strength = score if self._engine.spec.cosine else peak.raw
         self._move(region, peak, score, config)
+        self._refinding.see(self._centre, self._size, score, self.image_size, config)
+        if self._refinding.waits(config):
+            self._centre, self._size = self._refinding.seen_at, self._refinding.whole_size
         self._lesson = self._find_lesson(answer, peak, strength, config)
         self._watch_edge(strength, config)
-        self._refinding.see(self._centre, self._size, score, self.image_size, config)
         return Track(self.box, score, _state(score, config), self._scale, self._lesson is not None)
 
     def learn(self, config: TrackerConfig) -> bool:
@@ -241,16 +243,19 @@ class Target:
         failing = self._frame <= config.early_frames and strength < config.early_ratio * memory.reference()
         if not failing and self._frame % config.update_interval:
             return None
-        sample = memory.newest() if config.newest_sample else memory.best()
-        if sample is None:
+        choose = memory.newest if config.newest_sample else memory.best
+        samples = choose(config.update_samples)
+        if not samples:
             return None
-        return _Lesson(sample, config.early_update_rate if failing else config.update_rate)
+        return _Lesson(samples, config.early_update_rate if failing else config.update_rate)
 
     def _teach(self, lesson: _Lesson, config: TrackerConfig) -> None:
         """One step of the adaptive template."""
-        spec, sample = self._engine.spec, lesson.sample
-        labels = centre_labels(torch.tensor([sample.offset]), spec.response_size, spec.stride).numpy()
-        self._engine.teach(self._state, [sample.features], labels, lesson.rate, config.update_from_first)
+        spec, samples = self._engine.spec, lesson.samples
+        offsets = torch.tensor([sample.offset for sample in samples])
+        labels = centre_labels(offsets, spec.response_size, spec.stride).numpy()
+        features = [sample.features for sample in samples]
+        self._engine.teach(self._state, features, labels, lesson.rate, config.update_from_first)
 
     def _watch_edge(self, strength: float, config: TrackerConfig) -> None:
         """Note when the target leaves the image with a weak peak.

@@ -183,7 +183,8 @@ def test_it_tracks_as_eager_pytorch_does(scene, network, overrides, count):
 
 def test_a_graph_for_frames_and_one_for_updates(scene):
     engine, _, config, recorder = engines("lite")
-    config = config.with_overrides({"update_interval": 2, "early_frames": 0, "refind_at_centre": False})
+    settings = {"update_interval": 2, "early_frames": 0, "refind_at_centre": False, "update_samples": 1}
+    config = config.with_overrides(settings)
     follow(engine, scene[0][:8], [(136, 100, 48, 40)], config)
     assert recorder.recorded == 2
     assert recorder.replayed == (1 + 7) + (1 + 3)  # searches and steps, the first frame's included

@@ -171,7 +171,7 @@ def test_unknown_inner_gradient_is_refused():
 
 def test_lite_encoder_answers_nothing_with_nothing_and_bounds_the_rest():
     encoder = random_network("lite").encoder
-    gradient = torch.randn(1, 40, 19, 19, generator=torch.Generator().manual_seed(0))
+    gradient = torch.randn(1, 232, 19, 19, generator=torch.Generator().manual_seed(0))
     assert encoder(torch.zeros_like(gradient)).abs().max() == 0
     small, large = encoder(1e-3 * gradient), encoder(1e3 * gradient)
     assert small.abs().max() < 0.05 * encoder(gradient).abs().max()

@@ -47,10 +47,13 @@ def test_misses_count_up_and_start_over():
     assert memory.misses == 0
 
 
-def test_first_in_first_out_and_the_best():
+def test_first_in_first_out_the_best_and_the_newest():
     memory = ReliableMemory()
-    assert memory.best() is None
+    assert memory.best(1) == memory.newest(1) == []
     for strength in (9.0, 1.0, 2.0):
         memory.keep(sample(strength), CONFIG)
     assert len(memory) == 2
-    assert memory.best().strength == 2.0
+    assert [each.strength for each in memory.best(1)] == [2.0]
+    assert [each.strength for each in memory.best(5)] == [2.0, 1.0]
+    assert [each.strength for each in memory.newest(1)] == [2.0]
+    assert [each.strength for each in memory.newest(5)] == [1.0, 2.0]

@@ -49,6 +49,29 @@ def test_the_size_is_noted_where_the_whole_target_is_to_be_seen(centre, score, n
     assert refinding.whole_size == ((24.0, 40.0) if noted else (50.0, 60.0))
 
 
+@pytest.mark.parametrize(
+    ("centre", "size", "score", "waits"),
+    [
+        ((5.0, 240.0), (40.0, 60.0), 0.9, True),  # 25 of 40 pixels are to be seen
+        ((10.0, 240.0), (40.0, 60.0), 0.9, False),  # 30 are
+        ((320.0, 470.0), (25.0, 30.0), 0.3, True),  # a small part: its box has shrunk
+        ((320.0, 240.0), (25.0, 30.0), 0.9, False),  # far from the edge
+        ((320.0, 440.0), (80.0, 120.0), 0.9, False),  # so near that the image cuts it
+    ],
+)
+def test_a_target_that_was_lost_while_it_left_is_waited_for(centre, size, score, waits):
+    config = TrackerConfig(wait_at_edge=True)
+    refinding = Refinding((320.0, 240.0), (40.0, 60.0))
+    refinding.see(centre, size, score, IMAGE, config)
+    assert not refinding.waits(config)  # it is not lost yet
+    refinding.see((100.0, 100.0), (10.0, 10.0), 0.1, IMAGE, config)
+    assert refinding.waits(config) == waits
+    assert refinding.seen_at == centre
+    assert not refinding.waits(TrackerConfig())
+    refinding.see((100.0, 100.0), (10.0, 10.0), 0.5, IMAGE, config)
+    assert not refinding.waits(config)
+
+
 @given(
     x=st.floats(0, 640),
     y=st.floats(0, 480),

@@ -202,6 +202,27 @@ def test_an_early_failure_updates_at_once(tracker, scene):
     assert not tracker.update(weak).updated
 
 
+@pytest.mark.parametrize("newest", [False, True])
+def test_an_update_learns_from_as_many_frames_as_it_is_told(tracker, scene, monkeypatch, newest):
+    frames, truth = scene
+    settings = {"update_interval": 3, "memory_size": 4, "update_samples": 3, "newest_sample": newest}
+    tracker.configure({**settings, "reliable_ratio": 0.0})
+    lessons = []
+    real = tracker._engine.teach
+
+    def teach(state, samples, labels, rate, from_first):
+        lessons.append(len(samples))
+        assert len(labels) == len(samples)
+        real(state, samples, labels, rate, from_first)
+
+    monkeypatch.setattr(tracker._engine, "teach", teach)
+    follow(tracker, frames[:8], truth[0])
+    tracker.configure({"update_samples": 5})  # more than are kept
+    for frame in frames[8:11]:
+        tracker.update(frame)
+    assert lessons == [1, 3, 3, 4]  # the first is the exemplar itself
+
+
 def locate_only(tracker, image):
     return tracker.locate(image)
 
@@ -343,25 +364,49 @@ def test_a_failing_update_keeps_the_target_and_its_template(tracker, scene, monk
     assert tracker.template_updates == 1  # the failed one was not tried again
 
 
-@pytest.mark.parametrize("anywhere", [False, True])
-def test_a_target_that_comes_back_elsewhere_is_found_again(tracker, anywhere):
-    """It leaves, its box shrinks with what is to be seen of it, and it comes back somewhere else."""
-    side, shape = 48, (480, 640)
+def leaving_scene(side):
+    """An image without a target, and a function that puts one into it at (x, y), also partly outside."""
     rng = np.random.default_rng(3)
-    background, patch = texture(rng, *shape, 24), texture(rng, side, side, 8)
+    background, patch = texture(rng, 480, 640, 24), texture(rng, side, side, 8)
 
     def frame(x, y):
         wide = np.pad(background, ((side, side), (side, side), (0, 0)), "edge")
         wide[y + side : y + 2 * side, x + side : x + 2 * side] = patch
         return np.ascontiguousarray(wide[side:-side, side:-side])
 
-    tracker.configure({"refind_anywhere": anywhere})
+    return background, frame
+
+
+def leave(tracker, side, blank_frames):
+    """Follow a target out of the image at the left edge; the last track, and a function that makes frames."""
+    background, frame = leaving_scene(side)
     tracker.init(frame(80, 100), (80, 100, side, side))
     for x in range(80, -side - 1, -4):
-        track = tracker.update(frame(x, 100))
-    for _ in range(tracker.config.refind_after + 20):
+        tracker.update(frame(x, 100))
+    for _ in range(blank_frames):
         track = tracker.update(background)
     assert track.state is TrackState.LOST
+    return track, frame
+
+
+def test_a_target_is_waited_for_where_it_left_the_image(tracker):
+    side = 48
+    tracker.configure({"wait_at_edge": True})
+    track, frame = leave(tracker, side, 60)
+    x, _, width, height = track.box
+    assert (width, height) == pytest.approx((side, side), abs=6)  # as it was when it was last whole
+    assert x < 0.25 * side
+    tracks = [tracker.update(frame(x, 112)) for x in range(-side, 60, 4)]
+    assert tracks[-1].state is TrackState.TRACKED
+    assert overlaps(np.array([tracks[-1].box]), np.array([[56.0, 112.0, side, side]]))[0] > 0.5
+
+
+@pytest.mark.parametrize("anywhere", [False, True])
+def test_a_target_that_comes_back_elsewhere_is_found_again(tracker, anywhere):
+    """It leaves, its box shrinks with what is to be seen of it, and it comes back somewhere else."""
+    side = 48
+    tracker.configure({"refind_anywhere": anywhere})
+    _, frame = leave(tracker, side, tracker.config.refind_after + 20)
     back = (540.0, 400.0, side, side)
     tracks = [tracker.update(frame(540, 400)) for _ in range(60)]
     iou = overlaps(np.array([track.box for track in tracks]), np.tile(back, (60, 1)))
@@ -498,7 +543,7 @@ def test_boxes_take_one_search_pass_a_frame(boxed_weights, scene):
     tracker = Tracker("lite", "cpu", boxed_weights(RATIOS), {"box_branch": True}, engine="torch")
     shapes, boxes = [], []
     net = tracker._engine._net
-    net.search.stem.register_forward_pre_hook(lambda _, given: shapes.append(tuple(given[0].shape)))
+    net.search.stem.conv.register_forward_pre_hook(lambda _, given: shapes.append(tuple(given[0].shape)))
     net.box.register_forward_pre_hook(lambda _, given: boxes.append(1))
 
     def update(frame):

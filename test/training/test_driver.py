@@ -33,9 +33,9 @@ def trained(tmp_path):
 
 def test_stages_follow_one_another(tmp_path):
     started = []
-    recipe, jobs, _ = two_stages(lambda _, net: started.append(net.encoder.second.weight.detach().clone()))
+    recipe, jobs, _ = two_stages(lambda _, net: started.append(net.encoder.wide.weight.detach().clone()))
     assert train(recipe, jobs, tmp_path, "cpu") == tmp_path / "lite.safetensors"
-    first = load_network(tmp_path / "last-one.safetensors").net.encoder.second.weight
+    first = load_network(tmp_path / "last-one.safetensors").net.encoder.wide.weight
     assert first.any()
     torch.testing.assert_close(started[0], first, rtol=0, atol=0)
     for name in ("last-one", "last-two", "lite"):

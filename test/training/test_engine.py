@@ -51,7 +51,7 @@ def test_the_result_is_the_finished_average_and_says_how_it_was_made(whole):
     assert 0 <= training["hours"] < 1
     # The average lags behind the weights themselves.
     state = load_state(folder / "state.pt").stage
-    name = "encoder.second.weight"
+    name = "encoder.wide.weight"
     assert float((state.net[f"net.{name}"] - checkpoint.net.state_dict()[name]).abs().max()) > 1e-4
     torch.testing.assert_close(
         state.average[f"module.{name}"], checkpoint.net.state_dict()[name], rtol=0, atol=0

@@ -36,6 +36,6 @@ def test_a_checkpoint_or_the_folder_of_a_training(tmp_path):
     save_network(tmp_path / "lite.safetensors", net)
     for start in (tmp_path, tmp_path / "lite.safetensors"):
         loaded = start_network("lite", str(start), 0)
-        assert torch.equal(loaded.encoder.second.weight, net.encoder.second.weight)
+        assert torch.equal(loaded.encoder.wide.weight, net.encoder.wide.weight)
     with pytest.raises(CheckpointError, match="no weights at"):
         start_network("alexnet", str(tmp_path), 0)

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from gradnet_ros.nn.checkpoint import load_network, shipped_weights
 from gradnet_ros.nn.gradnet import GradNet
+from gradnet_ros.nn.lite import DEPTHS
 from gradnet_ros.nn.trunk import Trunk
 from gradnet_ros.training.batch import Batch
 from gradnet_ros.training.stages.parameters import group, trunk_groups
@@ -32,8 +33,8 @@ class DistilStage:
 
     Its 256 channels learn the teacher's 128 through a fixed orthonormal map, at every cell: dot products of
     the student's features are then the teacher's cosines, which is all that a Siamese tracker takes from
-    features. The second convolution is led to the teacher's stem through a 1x1 layer that is thrown away
-    (FitNets, Romero et al. 2015).
+    features. The second convolution is led to the teacher's first depth through a 1x1 layer that is thrown
+    away (FitNets, Romero et al. 2015).
 
     Attributes:
         teacher: checkpoint of a ``lite`` network; empty takes the shipped weights.
@@ -60,8 +61,8 @@ class DistilStage:
 
     @cached_property
     def auxiliary(self) -> nn.Module:
-        """The 1x1 layer from the student's second convolution to the teacher's stem."""
-        return nn.Conv2d(256, 40, 1)
+        """The 1x1 layer from the student's second convolution to the teacher's first depth."""
+        return nn.Conv2d(256, DEPTHS[0], 1)
 
     @cached_property
     def _teacher(self) -> Trunk:
@@ -97,8 +98,7 @@ class DistilStage:
         images = batch.searches[:, 0].float()
         with torch.no_grad():
             teacher = self._teacher.to(images.device)
-            early = teacher.stem(images[:, :, _FIRST:_LAST, _FIRST:_LAST])
-            late = teacher.head(early)
+            late, (early, *_) = teacher.search(images[:, :, _FIRST:_LAST, _FIRST:_LAST])
             wanted = torch.einsum("nchw,cd->ndhw", _inner(late, _HEAD_EDGE).float(), self._map.to(images))
             hint = functional.normalize(_inner(early, _STEM_EDGE).float(), dim=1)
         stem = net.search.stem(images)

@@ -43,6 +43,6 @@ def trunk_groups(trunk: Trunk, rate: float = 1.0, new_rate: float = 1.0) -> list
     stem, head = trunk.stem, trunk.head
     assert isinstance(stem, LiteStem)
     assert isinstance(head, LiteHead)
-    pretrained = [*stem.blocks[_FROZEN_BLOCKS:].parameters(), *head.blocks.parameters()]
+    pretrained = stem.blocks[_FROZEN_BLOCKS:].parameters()
     new = [*head.necks.parameters(), trunk.cell_logits]
     return [group(pretrained, rate), group(new, rate * new_rate)]

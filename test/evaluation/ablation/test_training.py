@@ -101,20 +101,20 @@ def test_a_start_has_the_bases_trunk_and_an_untrained_update_branch(tmp_path, da
     base.unshare_head()
     with torch.no_grad():
         base.adjust_scale.fill_(3.0)
-        base.encoder.second.weight.fill_(1.0)
+        base.encoder.wide.weight.fill_(1.0)
     save_network(tmp_path / "base.safetensors", base)
     each = trainings(tmp_path, data, base=tmp_path / "base.safetensors")
     first, second = (load_network(each.start(seed)).net for seed in (0, 1))
     for net in (first, second):
         assert net.updated_head is None
         assert float(net.adjust_scale.detach()) == 3.0
-        assert not net.encoder.second.weight.any()
+        assert not net.encoder.wide.weight.any()
         for name, value in base.search.state_dict().items():
             assert torch.equal(net.search.state_dict()[name], value)
             assert torch.equal(net.target.state_dict()[name], value)
         for name, value in base.box.state_dict().items():
             assert torch.equal(net.box.state_dict()[name], value)
-    assert not torch.equal(first.encoder.first.weight, second.encoder.first.weight)
+    assert not torch.equal(first.encoder.narrow.weight, second.encoder.narrow.weight)
 
 
 def test_recipes_that_cannot_be_ablated(tmp_path, data, monkeypatch):
