@@ -79,8 +79,8 @@ class GradNet(nn.Module):
         # SiamFC's 1x1 "adjust" layer: raw correlations become logits. Official code; stage 1.
         self.adjust_scale = nn.Parameter(torch.tensor(20.0 if self.spec.cosine else 1e-3))
         self.adjust_bias = nn.Parameter(torch.tensor(-8.0 if self.spec.cosine else 0.0))
-        # What U2 multiplies the gradient by: 10,000 in the paper; lite: brings that of one frame near one.
-        self.register_buffer("gradient_scale", torch.tensor(5e4 if self.spec.cosine else 1e4))
+        # What U2 multiplies the gradient by (paper).
+        self.register_buffer("gradient_scale", torch.tensor(1e4))
 
     @property
     def spec(self) -> TrunkSpec:
@@ -98,8 +98,7 @@ class GradNet(nn.Module):
 
     def target_features(self, exemplars: Tensor) -> Tensor:
         """f2(Z): (N, 3, H, W) BGR 0-255 -> (N, stem_channels, h, w)."""
-        features: Tensor = self.target.stem(exemplars)
-        return features
+        return self.target.target_features(exemplars)
 
     def template(self, h2: Tensor) -> Tensor:
         """U1: beta = U1(f2(Z)); (N, stem_channels, h, w) -> (N, channels, t, t)."""

@@ -66,6 +66,8 @@ SPEC = TrunkSpec(
     channels=128,
     cosine=True,
 )
+_EXEMPLAR_NUMBERS = SPEC.stem_channels * ((SPEC.exemplar_size - 1) // SPEC.stride + 1) ** 2
+"""In the depths of the whole exemplar crop; U2 takes the gradient's mean square over them."""
 
 
 class _Depthwise(nn.Conv2d):
@@ -171,6 +173,10 @@ class LiteTrunk(Trunk):
         levels = stem.levels(images)
         return SearchFeatures(head.join(levels), levels)
 
+    def target_features(self, exemplars: Tensor) -> Tensor:
+        """The cells that the template is cut from: U1 looks at one cell at a time, and needs no others."""
+        return super().template(super().target_features(exemplars))
+
     def template(self, features: Tensor) -> Tensor:
         """The centre of ``features``; the cells' weights sum to one, so that the score is a mean cosine."""
         weights = self.cell_logits.flatten().softmax(0).view_as(self.cell_logits)
@@ -204,7 +210,7 @@ class LiteGradientEncoder(nn.Module):
 
     def forward(self, gradient: Tensor) -> Tensor:
         """(N, 232, h, w) scaled gradient -> (N, 232, h, w) change of the target feature."""
-        size = gradient.square().mean((1, 2, 3), keepdim=True)
+        size = gradient.square().sum((1, 2, 3), keepdim=True) / _EXEMPLAR_NUMBERS
         gradient = gradient / torch.sqrt(1.0 + size)
         hidden = torch.relu(self.around(torch.relu(self.narrow(gradient))))
         return self.reach * torch.tanh(self.wide(hidden))

@@ -80,6 +80,11 @@ class Trunk(nn.Module):
         """As :meth:`forward`, with what the box branch reads."""
         return SearchFeatures(self(images), ())
 
+    def target_features(self, exemplars: Tensor) -> Tensor:
+        """f2(Z): (N, 3, Z, Z) BGR 0-255 -> (N, stem_channels, h, w), what the template is made of."""
+        features: Tensor = self.stem(exemplars)
+        return features
+
     def template(self, features: Tensor) -> Tensor:
         """Cut the template from the head's output for an exemplar and scale it for the correlation.
 

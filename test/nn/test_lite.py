@@ -83,3 +83,22 @@ def test_mixed_precision_keeps_the_gradients(dilation):
     exact, mixed = gradients(False), gradients(True)
     for name, expected in exact.items():
         assert (mixed[name] - expected).norm() < 0.2 * expected.norm()
+
+
+def test_the_rim_of_the_exemplar_is_no_part_of_the_target_feature_and_would_change_nothing():
+    """U1 looks at one cell at a time: with the features of the whole crop a step is the same."""
+    net = random_network("lite")
+    side, spec = net.spec.exemplar_size, net.spec
+    exemplar = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0)) * 255
+    search = torch.rand(1, 3, spec.search_size, spec.search_size) * 255
+    labels = -torch.ones(1, 1, spec.response_size, spec.response_size)
+    labels[..., 9, 9] = 1.0
+    features = net.search_features(search)
+    steps = [
+        net.update_template(f2, features, labels)
+        for f2 in (net.target_features(exemplar), net.target.stem(exemplar))
+    ]
+    centre, whole = steps
+    assert centre.h2.shape[-1] == spec.template_size < whole.h2.shape[-1]
+    assert not torch.allclose(centre.beta, net.template(net.target_features(exemplar)), rtol=1e-3, atol=0)
+    torch.testing.assert_close(centre.beta, whole.beta, rtol=1e-4, atol=1e-7)
