@@ -49,6 +49,7 @@ class Observer:
         # Ctrl-C is to end the demo in order, as a KeyboardInterrupt; ROS would shut down under its feet.
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         self._node = rclpy.create_node("demo", namespace=NAMESPACE)
+        self._play = self._node.create_client(Trigger, f"{CAMERA}/play")
         self._client = client.TrackerClient(self._node, TRACKER, self._check_processes)
         self.first_stamp: int | None = None
         self._detections: list[Detection] = []
@@ -173,7 +174,7 @@ class Observer:
             GraphError: no answer, or a refusal.
         """
         with self._blaming(self._camera):
-            answer = self._client.call(Trigger, f"{CAMERA}/play", Trigger.Request(), timeout)
+            answer = self._client.ask(self._play, Trigger.Request(), timeout)
         if not answer.success:
             raise GraphError(f"the camera does not play: {answer.message}", self._camera)
 

@@ -177,12 +177,24 @@ class TrackerClient:
         Args:
             name: one of ``SERVICES``.
             request: of that service's type.
+            timeout: as :meth:`ask` has it.
+
+        Raises:
+            GraphError: no answer in time.
+        """
+        return self.ask(self._clients[name], request, timeout)
+
+    def ask(self, client: Any, request: Any, timeout: float) -> Any:
+        """Call a service of this or another node once the tracker node's diagnostics are heard.
+
+        Args:
+            client: of the service; made before this object, or its answer may be lost.
+            request: of that service's type.
             timeout: for each of: diagnostics, the service, its answer; seconds.
 
         Raises:
             GraphError: no answer in time.
         """
-        client = self._clients[name]
         if self.status is None:
             self.wait_for_status(timeout)
         self.wait(client.service_is_ready, f"the service {client.srv_name}", timeout)

@@ -256,17 +256,21 @@ def test_it_does_not_matter_who_learns_and_when(tracker, scene, step):
     assert tracker.update(frames[14]) == follow(tracker, frames[:15], truth[0])[-1]
 
 
-def test_what_is_learned_shows_in_the_next_track(tracker, scene):
+def test_what_is_learned_shows_in_the_next_tracks(tracker, scene):
     """Or the test above would prove nothing."""
     frames, truth = scene
     # The pyramid's response is enlarged, so that a little change shows in the place.
-    tracker.configure({"box_branch": False, "update_interval": 2, "adaptive_weight": 0.9})
-    learned = follow(tracker, frames[:4], truth[0])[-1]
+    tracker.configure({"box_branch": False, "update_interval": 2, "adaptive_weight": 1.0})
+    follow(tracker, frames[:3], truth[0])
+    tracker.configure({"update_interval": 100})
+    learned = [tracker.update(frame).box for frame in frames[3:14]]
+    assert tracker.template_updates == 1
+    tracker.configure({"update_interval": 2})
     follow(tracker, frames[:2], truth[0])
     tracker.locate(frames[2])
     tracker.configure({"update_interval": 0})  # drops what was to be learned
-    tracker.configure({"update_interval": 2})
-    assert tracker.update(frames[3]).box != learned.box
+    tracker.configure({"update_interval": 100})
+    assert [tracker.update(frame).box for frame in frames[3:14]] != learned
     assert tracker.template_updates == 0
 
 

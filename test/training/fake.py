@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from gradnet_ros.nn.lite import SPEC
 from gradnet_ros.training.driver import train
 from gradnet_ros.training.engine import StageJob
 from gradnet_ros.training.recipe import Recipe, StageRecipe
@@ -28,7 +29,9 @@ class FakeBatch:
 
 class FakeDataset(torch.utils.data.Dataset):
     def __getitem__(self, number):
-        return number, np.random.default_rng(number).normal(size=(40, 6, 6)).astype(np.float32)
+        return number, np.random.default_rng(number).normal(size=(SPEC.stem_channels, 6, 6)).astype(
+            np.float32
+        )
 
 
 def fake_collate(samples):
