@@ -176,7 +176,7 @@ _TRACKER_TEXT = {
     "early_update_rate": ("", "update_rate for such an update."),
     "refind_after": ("frames", "Unreliable frames after which one is searched without the window; 0: never."),
     "refind_at_centre": ("", "Search at the image's centre after the target left the image."),
-    "wait_at_edge": ("", "Wait for a target that left the image where it left, at its last whole size."),
+    "wait_at_edge": ("", "Wait for a target that left where it left, and look along that edge."),
     "refind_anywhere": ("", "Search all over the image, place by place, for a target that is lost."),
     "tracked_score": ("", "Score from which the state is TRACKED."),
     "lost_score": ("", "Score below which the state is LOST."),

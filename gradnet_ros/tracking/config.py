@@ -87,7 +87,8 @@ class TrackerConfig:
     """Search at the image's centre too, in the frame after the box left the image with a weak peak."""
     wait_at_edge: bool = False
     """A target that is LOST and was leaving the image when it was last seen is waited for there, at its size
-    when it was last whole, until a frame is not LOST (ours)."""
+    when it was last whole, until a frame is not LOST. After ``refind_after`` such frames, one more place
+    along that edge is searched in every frame, and taken where its score reaches ``tracked_score`` (ours)."""
     refind_anywhere: bool = False
     """After ``refind_after`` frames in which the target was LOST, search in every frame at one more place of
     the image too, at the size of the target when it was last whole, and go there where its score reaches

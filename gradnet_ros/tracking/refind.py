@@ -1,4 +1,4 @@
-"""Finding a lost target again, as large as when it was last seen whole: where it left, or anywhere (ours)."""
+"""Finding a lost target again, as large as when it was last seen whole: at the edge it left by, or anywhere."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class Refinding:
         return config.wait_at_edge and self._leaving and self._lost > 0
 
     def active(self, config: TrackerConfig) -> bool:
-        """Whether the target has been lost for long enough to be looked for elsewhere."""
-        return config.refind_anywhere and 0 < config.refind_after <= self._lost
+        """Whether the target has been lost for long enough to be looked for at one more place a frame."""
+        return (config.refind_anywhere or self.waits(config)) and 0 < config.refind_after <= self._lost
 
     def see(
         self,
@@ -81,9 +81,11 @@ class Refinding:
             self.whole_size = size
 
     def place(self, side: float, image_size: tuple[int, int], config: TrackerConfig) -> Point:
-        """Where to look in the next frame: a grid over the image, over and over.
+        """Where to look in the next frame, beside the last place: a grid over the image, over and over.
 
-        What is nearest to the place where the target was last seen comes first.
+        What is nearest to the place where the target was last seen comes first. Without ``refind_anywhere``
+        only the row or column of the grid along the edge that the target left by: it can come back elsewhere
+        there, but not in the middle of the image, where a look-alike may be.
 
         Args:
             side: of a search region, pixels.
@@ -91,10 +93,24 @@ class Refinding:
             config: the settings in force.
         """
         across, down = (_middles(limit, _STEP * side) for limit in image_size)
-        far = np.hypot(*np.meshgrid(across - self.seen_at[0], down - self.seen_at[1])).ravel()
-        order = np.argsort(far, kind="stable")
-        row, column = divmod(int(order[(self._lost - config.refind_after) % len(order)]), len(across))
-        return float(across[column]), float(down[row])
+        places: NDArray[np.float64] = np.array([(x, y) for y in down for x in across])
+        if not config.refind_anywhere:
+            places = places[self._along_edge(places, image_size)]
+        order = np.argsort(np.hypot(*(places - self.seen_at).T), kind="stable")
+        x, y = places[order[(self._lost - config.refind_after) % len(order)]]
+        return float(x), float(y)
+
+    def _along_edge(self, places: NDArray[np.float64], image_size: tuple[int, int]) -> NDArray[np.bool_]:
+        """Which places of a grid (N, 2) lie along the edge that the target left by."""
+        before = [at - side / 2 for at, side in zip(self.seen_at, self.whole_size, strict=True)]
+        after = [
+            limit - at - side / 2
+            for limit, at, side in zip(image_size, self.seen_at, self.whole_size, strict=True)
+        ]
+        edge = int(np.argmin(before + after))  # left, top, right, bottom
+        along = places[:, edge % 2]
+        nearest: NDArray[np.bool_] = along == (along.min() if edge < 2 else along.max())
+        return nearest
 
 
 def _middles(length: int, step: float) -> NDArray[np.float64]:

@@ -72,6 +72,40 @@ def test_a_target_that_was_lost_while_it_left_is_waited_for(centre, size, score,
     assert not refinding.waits(config)
 
 
+@pytest.mark.parametrize(
+    ("centre", "axis", "edge"),
+    [((4.0, 200.0), 0, min), ((300.0, 3.0), 1, min), ((639.0, 200.0), 0, max), ((300.0, 478.0), 1, max)],
+)
+def test_a_target_that_left_is_looked_for_along_that_edge_alone(centre, axis, edge):
+    config = TrackerConfig(wait_at_edge=True, refind_after=2)
+    refinding = Refinding((320.0, 240.0), (40.0, 60.0))
+    refinding.see(centre, (30.0, 40.0), 0.9, IMAGE, config)
+    refinding.see(centre, (30.0, 40.0), 0.1, IMAGE, config)
+    assert not refinding.active(config)  # it has not been gone for long
+    found = []
+    for _ in range(20):
+        refinding.see(centre, (30.0, 40.0), 0.1, IMAGE, config)
+        assert refinding.active(config)
+        found.append(refinding.place(200.0, IMAGE, config))
+    everywhere = TrackerConfig(wait_at_edge=True, refind_after=2, refind_anywhere=True)
+    grid = set()
+    for _ in range(40):
+        refinding.see(centre, (30.0, 40.0), 0.1, IMAGE, config)
+        grid.add(refinding.place(200.0, IMAGE, everywhere))
+    limit = edge(place[axis] for place in grid)
+    assert set(found) == {place for place in grid if place[axis] == limit}
+    assert len(set(found)) < len(grid)
+    assert found[0] == min(set(found), key=lambda place: np.hypot(*np.subtract(place, centre)))
+
+
+def test_a_target_lost_inside_the_image_is_not_looked_for_at_an_edge():
+    refinding = Refinding((320.0, 240.0), (40.0, 60.0))
+    config = TrackerConfig(wait_at_edge=True, refind_after=2)
+    for _ in range(5):
+        refinding.see((320.0, 240.0), (40.0, 60.0), 0.1, IMAGE, config)
+    assert not refinding.active(config)
+
+
 @given(
     x=st.floats(0, 640),
     y=st.floats(0, 480),
