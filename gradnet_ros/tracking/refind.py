@@ -1,4 +1,4 @@
-"""Finding a lost target again, as large as when it was last seen whole: at the edge it left by, or anywhere."""
+"""Finding a lost target again, as large as when last seen whole: at the edge it left by, or anywhere (ours)."""
 
 from __future__ import annotations
 
