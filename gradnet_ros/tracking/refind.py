@@ -1,4 +1,4 @@
-"""Finding a lost target again, as large as when last seen whole: at the edge it left by, or anywhere (ours)."""
+"""Finding a lost target again, as large as it was when whole: at the edge it left by, or anywhere."""
 
 from __future__ import annotations
 
