@@ -31,7 +31,7 @@ class OnnxTracker:
         self.spec, self.rules, self.boxes = about["spec"], about["tracker"], about["tracker"]["box_branch"]
         self.scale, self.bias = about["adjust"]
         search = "search_boxes" if self.boxes else "search"
-        files = {"exemplar": "exemplar", "search": search, "lesson": "lesson", "step": "step"}
+        files = {"exemplar": "exemplar", "search": search, "step": "step"}
         self.graphs = {
             name: onnxruntime.InferenceSession(folder / f"{file}.onnx", providers=["CPUExecutionProvider"])
             for name, file in files.items()
@@ -135,15 +135,11 @@ class OnnxTracker:
 
     def learn(self, features: Array, offset: Array, rate: float) -> None:
         """One gradient-guided step: where the target is at ``offset`` the template shall answer, else not."""
-        cells = self.spec["response_size"]
-        axis = (np.arange(cells) - (cells - 1) / 2) * self.spec["stride"]
-        distance = np.hypot(axis[None] - offset[0], axis[:, None] - offset[1])
-        labels = np.where(distance <= 16, 1, -1).astype(np.float32)[None, None]
-        first = self.rules["update_from_first"]
-        start, beta = (self.target["f2"], self.target["beta"]) if first else (self.hidden, self.kernel)
-        gradient = self.run("lesson", features=features, labels=labels, beta=beta)["gradient"]
+        start = self.target["f2"] if self.rules["update_from_first"] else self.hidden
+        others = np.zeros_like(self.kernel)  # with more than one frame: the sum of what "lesson" says of them
+        given = {"features": features, "offset": offset[None].astype(np.float32)}
         rate = np.array([rate], np.float32)
-        new = self.run("step", start=start, hidden=self.hidden, gradient=gradient, rate=rate)
+        new = self.run("step", start=start, hidden=self.hidden, others=others, rate=rate, **given)
         self.hidden, self.kernel = new["new_hidden"], new["new_beta"]
 
 

@@ -12,7 +12,7 @@ from gradnet_ros.engines.crop_buffer import CropBuffer
 from gradnet_ros.engines.cuda_graph_crops import Cut, RegionBuffer, cut_region, sample_crops
 from gradnet_ros.engines.cuda_graph_half import scores_agree, with_half_trunk
 from gradnet_ros.engines.cuda_graph_record import EagerFallback, Recorder, Work, record_cuda_graph
-from gradnet_ros.engines.graphs import ExemplarGraph, LessonGraph, StepGraph
+from gradnet_ros.engines.graphs import ExemplarGraph, StepGraph
 from gradnet_ros.engines.protocol import Answer, Query, Region
 from gradnet_ros.nn.box import BoxTemplate
 from gradnet_ros.nn.correlation import cross_correlate
@@ -27,7 +27,6 @@ class _State:
     border: tuple[float, ...]
     fixed: Tensor
     f2: Tensor
-    first_beta: Tensor
     box: tuple[Tensor, ...]
     hidden: Tensor
     beta: Tensor
@@ -83,7 +82,7 @@ class CudaGraphEngine:
             if half or scores_agree(net, halved):
                 self._searching, self._format = halved, "float16"
         self._reader = ExemplarGraph(net)
-        self._lesson, self._step = LessonGraph(net), StepGraph(net)
+        self._step = StepGraph(net)
         self._exemplar = CropBuffer(self.spec.exemplar_size)
         self._searches: dict[tuple[int, int, bool], _SearchWork] = {}
         self._updates: dict[int, _UpdateWork] = {}
@@ -104,7 +103,7 @@ class CudaGraphEngine:
             zoom = self.spec.exemplar_size / region.sides[0]
             inputs.append(torch.tensor([size], device=self.device) * zoom)
         fixed, f2, beta, *box = self._reader(*inputs)
-        return _State(border, fixed, f2, beta, tuple(box), hidden=f2, beta=beta)
+        return _State(border, fixed, f2, tuple(box), hidden=f2, beta=beta)
 
     @torch.no_grad()
     def search(self, image: Image, queries: Sequence[Query]) -> list[Answer]:
@@ -126,13 +125,13 @@ class CudaGraphEngine:
 
     @torch.no_grad()
     def teach(
-        self, state: _State, samples: Sequence[Tensor], labels: Map, rate: float, from_first: bool
+        self, state: _State, samples: Sequence[Tensor], offsets: Map, rate: float, from_first: bool
     ) -> None:
         """Take a step; see :meth:`Engine.teach <gradnet_ros.engines.protocol.Engine.teach>`."""
         count = len(samples)
         if count not in self._updates:
-            self._updates[count] = _UpdateWork(self._lesson, self._step, state, samples, self._record)
-        hidden, beta = self._updates[count].run(state, samples, labels, rate, from_first)
+            self._updates[count] = _UpdateWork(self._step, state, samples, self._record)
+        hidden, beta = self._updates[count].run(state, samples, offsets, rate, from_first)
         state.hidden, state.beta, state.version = hidden, beta, state.version + 1
 
     def _search_alike(self, image: Image, queries: Sequence[Query]) -> list[Answer]:
@@ -230,36 +229,32 @@ class _UpdateWork:
 
     def __init__(
         self,
-        lesson: LessonGraph,
         step: StepGraph,
         state: _State,
         samples: Sequence[Tensor],
         record: Recorder,
     ) -> None:
-        self._lesson, self._step = lesson, step
+        self._step = step
         self._features = torch.cat(list(samples))
-        self._labels: Tensor | None = None
-        self._start, self._hidden, self._beta = (
-            each.clone() for each in (state.f2, state.hidden, state.beta)
-        )
+        self._start, self._hidden = state.f2.clone(), state.hidden.clone()
+        self._offsets = torch.empty(len(samples), 2, device=state.f2.device)
+        # All frames are learned from at once here, so there are no lessons of others.
+        self._others = torch.zeros_like(state.beta)
         self._rate = torch.zeros(1, device=state.f2.device)
         self._record = record
         self._replay: Work | None = None
 
     def run(
-        self, state: _State, samples: Sequence[Tensor], labels: Map, rate: float, from_first: bool
+        self, state: _State, samples: Sequence[Tensor], offsets: Map, rate: float, from_first: bool
     ) -> tuple[Tensor, Tensor]:
         """The new running feature and its template; nothing is waited for."""
-        start, beta = (state.f2, state.first_beta) if from_first else (state.hidden, state.beta)
+        start = state.f2 if from_first else state.hidden
         for place, sample in zip(self._features.unsqueeze(1), samples, strict=True):
             place.copy_(sample)
         # From memory that is not locked: the host's copy is done with when this returns.
-        given = torch.from_numpy(labels)
-        if self._labels is None:
-            self._labels = torch.empty(given.shape, device=self._rate.device)
-        self._labels.copy_(given)
-        for place, value in ((self._start, start), (self._hidden, state.hidden), (self._beta, beta)):
-            place.copy_(value)
+        self._offsets.copy_(torch.from_numpy(offsets))
+        self._start.copy_(start)
+        self._hidden.copy_(state.hidden)
         self._rate.fill_(rate)
         if self._replay is None:
             self._replay = self._record(self._work)
@@ -267,6 +262,7 @@ class _UpdateWork:
         return hidden.clone(), new_beta.clone()
 
     def _work(self) -> tuple[Tensor, ...]:
-        gradient = self._lesson(self._features, self._labels, self._beta)
-        hidden, beta = self._step(self._start, self._hidden, gradient, self._rate)
+        hidden, beta = self._step(
+            self._start, self._hidden, self._features, self._offsets, self._others, self._rate
+        )
         return hidden, beta

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from gradnet_ros.engines.graphs import Graph, make_graphs
 from gradnet_ros.engines.onnx_export import to_onnx
 from gradnet_ros.nn.gradnet import GradNet
-from gradnet_ros.nn.losses import centre_labels
 from gradnet_ros.tracking.config import TrackerConfig
 
 FORMAT = "gradnet_ros-onnx/1"
@@ -82,12 +81,11 @@ def _picture(net: GradNet) -> Arrays:
         fine = torch.nn.functional.interpolate(coarse, (side, side), mode="bicubic").clamp(0, 255)
         return fine.permute(0, 2, 3, 1).contiguous().to(torch.uint8).numpy()
 
-    labels = centre_labels(torch.tensor([[spec.stride, 0.0]]), spec.response_size, spec.stride)
     return {
         "crop": crops(1, spec.exemplar_size),
         "size": np.array([[0.4, 0.3]], np.float32) * spec.exemplar_size,
         "crops": crops(1, spec.search_size),
-        "labels": labels.numpy(),
+        "offset": np.array([[spec.stride, 0.0]], np.float32),
         "rate": np.array([0.6], np.float32),
     }
 
@@ -110,7 +108,7 @@ def _check(graph: Graph, path: Path, known: Arrays) -> dict[str, float]:
             )
         known[name] = reference
     # The next graphs call the same things by the names of their own inputs.
-    for name, source in (("kernel", "beta"), ("start", "f2"), ("hidden", "f2")):
+    for name, source in (("kernel", "beta"), ("start", "f2"), ("hidden", "f2"), ("others", "gradient")):
         if source in known:
             known[name] = known[source]
     return errors

@@ -102,14 +102,15 @@ class GraphEngine(ABC):
         return features[scale : scale + 1].copy()
 
     def teach(
-        self, state: _State, samples: Sequence[Array], labels: Map, rate: float, from_first: bool
+        self, state: _State, samples: Sequence[Array], offsets: Map, rate: float, from_first: bool
     ) -> None:
         """Take a step; see :meth:`Engine.teach <gradnet_ros.engines.protocol.Engine.teach>`."""
         start, beta = (state.f2, state.first_beta) if from_first else (state.hidden, state.beta)
-        gradient = np.zeros_like(beta)
-        for sample, label in zip(samples, labels, strict=True):
-            gradient += self._run("lesson", [sample, label[None], beta])[0]
-        outputs = self._run("step", [start, state.hidden, gradient, np.array([rate], np.float32)])
+        others = np.zeros_like(beta)
+        for sample, offset in zip(samples[1:], offsets[1:, None], strict=True):
+            others += self._run("lesson", [sample, offset, beta])[0]
+        share = np.array([rate], np.float32)
+        outputs = self._run("step", [start, state.hidden, samples[0], offsets[:1], others, share])
         state.hidden, state.beta = (output.copy() for output in outputs)
         state.taught = True
 

@@ -1,7 +1,8 @@
 """The network's work as four functions of tensors, for engines and users that run it outside PyTorch.
 
-Together they are all that tracking needs: ``exemplar`` once a target, ``search`` once a frame, ``lesson`` and
-``step`` once a template update. The update is in closed form, so nothing here asks for autograd.
+Together they are all that tracking needs: ``exemplar`` once a target, ``search`` once a frame, ``step`` once
+a template update, and ``lesson`` for every frame but one that an update learns from. The update is in closed
+form, so nothing here asks for autograd.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from gradnet_ros.nn.box import BoxTemplate
-from gradnet_ros.nn.correlation import cross_correlate
+from gradnet_ros.nn.correlation import cross_correlate_all
 from gradnet_ros.nn.gradnet import GradNet
+from gradnet_ros.nn.losses import centre_labels
 
 BOX_TEMPLATE = tuple(f"box_{name}" for name in BoxTemplate._fields)
 """Names of the tensors that the box branch keeps of an exemplar."""
@@ -111,18 +113,19 @@ class SearchGraph(Graph):
         if self._boxes:
             assert net.box is not None
             edges = (net.box(levels, BoxTemplate(*box)),)
-        return (features, cross_correlate(features, fixed), cross_correlate(features, kernel), *edges)
+        scores = cross_correlate_all(features, torch.cat([fixed, kernel]))
+        return (features, scores[:, :1], scores[:, 1:], *edges)
 
 
 class LessonGraph(Graph):
     """What one frame says against a template.
 
-    ``features`` (1, C, H, W) as ``search`` gave them, ``labels`` (1, 1, r, r) of +1 and -1, ``beta``
-    (1, C, t, t) the template before the step. Out comes ``gradient`` (1, C, t, t) = dL/dbeta; those of
-    several frames are added up.
+    ``features`` (1, C, H, W) as ``search`` gave them, ``offset`` (1, 2) x, y of the target from the middle of
+    the search crop in its pixels, ``beta`` (1, C, t, t) the template before the step. Out comes ``gradient``
+    (1, C, t, t) = dL/dbeta; those of several frames are added up.
     """
 
-    inputs = ("features", "labels", "beta")
+    inputs = ("features", "offset", "beta")
     outputs = ("gradient",)
 
     def example(self) -> tuple[Tensor, ...]:
@@ -131,36 +134,45 @@ class LessonGraph(Graph):
         side = spec.response_size + spec.template_size - 1
         return (
             torch.full((1, spec.channels, side, side), 0.1),
-            torch.ones(1, 1, spec.response_size, spec.response_size),
+            torch.zeros(1, 2),
             torch.full((1, spec.channels, spec.template_size, spec.template_size), 0.1),
         )
 
-    def forward(self, features: Tensor, labels: Tensor, beta: Tensor) -> Tensor:
+    def forward(self, features: Tensor, offset: Tensor, beta: Tensor) -> Tensor:
         """See the class."""
-        logits = self._net.gradnet_logits(features, beta)
-        return self._net.template_gradient(features, logits, labels)
+        spec = self._net.spec
+        labels = centre_labels(offset, spec.response_size, spec.stride)
+        return self._net.template_gradient(features, self._net.gradnet_logits(features, beta), labels)
 
 
 class StepGraph(Graph):
-    """Takes a gradient-guided step (paper equations 2-5) and the running mean.
+    """Learns from a frame, the lessons of others beside it: a gradient-guided step (paper equations 2-5).
 
-    ``start`` (1, c, h, w) the feature whose template the gradient is of, ``hidden`` the running one,
-    ``gradient`` (1, C, t, t) = dL/dbeta, ``rate`` (1,). Out come ``new_hidden`` and ``new_beta`` =
-    U1(new_hidden).
+    ``start`` (1, c, h, w) the feature that is moved, ``hidden`` the running one, ``features`` and ``offset``
+    as for :class:`LessonGraph`, ``others`` (1, C, t, t) the sum of other frames' lessons on U1(start), zeros
+    for none, ``rate`` (1,). Out come ``new_hidden`` and ``new_beta`` = U1(new_hidden).
     """
 
-    inputs = ("start", "hidden", "gradient", "rate")
+    inputs = ("start", "hidden", "features", "offset", "others", "rate")
     outputs = ("new_hidden", "new_beta")
 
-    def example(self) -> tuple[Tensor, ...]:
-        """The feature of a grey exemplar and a flat gradient."""
-        _, f2, beta, *_ = ExemplarGraph(self._net)(*ExemplarGraph(self._net).example())
-        return f2, f2.clone(), torch.full_like(beta, 1e-3), torch.tensor([0.5])
+    def __init__(self, net: GradNet) -> None:
+        super().__init__(net)
+        self._lesson = LessonGraph(net)
 
-    def forward(self, start: Tensor, hidden: Tensor, gradient: Tensor, rate: Tensor) -> tuple[Tensor, Tensor]:
+    def example(self) -> tuple[Tensor, ...]:
+        """The feature of a grey exemplar, a flat frame and a flat gradient."""
+        _, f2, beta, *_ = ExemplarGraph(self._net)(*ExemplarGraph(self._net).example())
+        features, offset, _ = self._lesson.example()
+        return f2, f2.clone(), features, offset, torch.full_like(beta, 1e-3), torch.tensor([0.5])
+
+    def forward(
+        self, start: Tensor, hidden: Tensor, features: Tensor, offset: Tensor, others: Tensor, rate: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """See the class."""
-        net = self._net
-        h2 = net.step(start, net.linked_template(start).pullback(gradient))
+        net, template = self._net, self._net.linked_template(start)
+        gradient = others + self._lesson(features, offset, template.output)
+        h2 = net.step(start, template.pullback(gradient))
         new_hidden = hidden + rate * (h2 - hidden)
         return new_hidden, net.template(new_hidden)
 

@@ -141,7 +141,7 @@ class Engine(Protocol):
         """
 
     def teach(
-        self, state: State, samples: Sequence[Features], labels: Map, rate: float, from_first: bool
+        self, state: State, samples: Sequence[Features], offsets: Map, rate: float, from_first: bool
     ) -> None:
         """One gradient-guided step of the target's adaptive template (paper equations 2-5).
 
@@ -151,7 +151,7 @@ class Engine(Protocol):
         Args:
             state: the target.
             samples: kept features of k frames, 1 to :data:`MAX_SAMPLES`.
-            labels: (k, 1, r, r) of +1 and -1: where the target is in each.
+            offsets: (k, 2) x, y of the target in each, from the middle of the search crop, in its pixels.
             rate: share of the new in the running feature.
             from_first: start the step from the exemplar's feature instead of the running one.
         """

@@ -13,6 +13,7 @@ from gradnet_ros.engines.protocol import Answer, Query, Region
 from gradnet_ros.nn.box import BoxTemplate
 from gradnet_ros.nn.correlation import cross_correlate
 from gradnet_ros.nn.gradnet import GradNet
+from gradnet_ros.nn.losses import centre_labels
 from gradnet_ros.nn.trunk import TrunkSpec
 from gradnet_ros.tracking.crops import Image
 from gradnet_ros.tracking.response import Map
@@ -89,11 +90,14 @@ class TorchEngine:
 
     @torch.no_grad()
     def teach(
-        self, state: _State, samples: Sequence[Tensor], labels: Map, rate: float, from_first: bool
+        self, state: _State, samples: Sequence[Tensor], offsets: Map, rate: float, from_first: bool
     ) -> None:
         """Take a step; see :meth:`Engine.teach <gradnet_ros.engines.protocol.Engine.teach>`."""
         features = samples[0] if len(samples) == 1 else torch.cat(list(samples))
-        state.adaptive.teach(features, torch.from_numpy(labels).to(self.device), rate, from_first)
+        labels = centre_labels(
+            torch.from_numpy(offsets).to(self.device), self.spec.response_size, self.spec.stride
+        )
+        state.adaptive.teach(features, labels, rate, from_first)
 
     def _answer(self, query: Query, features: Tensor, levels: tuple[Tensor, ...]) -> Answer:
         state: _State = query.state

@@ -71,13 +71,15 @@ def template_gradient(features: Tensor, errors: Tensor) -> Tensor:
     Returns:
         (1, C, H - h + 1, W - w + 1) gradient with respect to the template, summed over the k regions.
     """
-    count, channels, height, width = features.shape
+    # Plain numbers, so that an exported graph knows the size of what comes out.
+    count, channels, height, width = (int(length) for length in features.shape)
     # One group a channel: on a CPU several times as fast as the same sums with the regions as channels.
     maps = errors.repeat_interleave(channels, 0)
     grouped = functional.conv2d(
         features.reshape(1, count * channels, height, width), maps, groups=count * channels
     )
-    return grouped.view(count, channels, *grouped.shape[-2:]).sum(0, keepdim=True)
+    template_size = (int(length) for length in grouped.shape[-2:])
+    return grouped.view(count, channels, *template_size).sum(0, keepdim=True)
 
 
 def template_vjp(trunk: Trunk, h2: Tensor) -> Linked:
@@ -95,13 +97,14 @@ def template_vjp(trunk: Trunk, h2: Tensor) -> Linked:
     # A cut is the centre with a weight for every cell, so what it makes of ones is the weights.
     weights = trunk.template(torch.ones_like(features[:, :1]))
     size = trunk.spec.template_size
-    top, left = ((int(side) - size) // 2 for side in features.shape[-2:])
+    shape = [int(length) for length in features.shape]  # plain numbers, see template_gradient
+    rows, columns = (side - size for side in shape[-2:])  # beyond the cut
+    top, left = rows // 2, columns // 2
 
     def pullback(gradient: Tensor) -> Tensor:
+        around = functional.pad(gradient * weights, (left, columns - left, top, rows - top))
         # Laid out in memory as the features are: layers are slow on a mixture.
-        around = torch.zeros_like(features)
-        around[..., top : top + size, left : left + size] = gradient * weights
-        return back(around)
+        return back(torch.zeros_like(features) + around.view(shape))
 
     return Linked(template, pullback)
 

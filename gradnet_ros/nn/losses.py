@@ -20,7 +20,7 @@ def centre_labels(offsets: Tensor, response_size: int, stride: int, radius: floa
         (N, 1, response_size, response_size) of +1 and -1.
     """
     distance = target_distance(offsets, response_size, stride)
-    return torch.where(distance <= radius, 1.0, -1.0)
+    return 2.0 * (distance <= radius).to(distance.dtype) - 1.0
 
 
 def target_distance(offsets: Tensor, response_size: int, stride: int) -> Tensor:

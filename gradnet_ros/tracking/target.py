@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-import torch
 
 from gradnet_ros.engines.protocol import Answer, Engine, Query, Region
-from gradnet_ros.nn.losses import centre_labels
 from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.crops import Image, mean_colour
 from gradnet_ros.tracking.geometry import MIN_SIDE, context_side
@@ -251,11 +249,9 @@ class Target:
 
     def _teach(self, lesson: _Lesson, config: TrackerConfig) -> None:
         """One step of the adaptive template."""
-        spec, samples = self._engine.spec, lesson.samples
-        offsets = torch.tensor([sample.offset for sample in samples])
-        labels = centre_labels(offsets, spec.response_size, spec.stride).numpy()
-        features = [sample.features for sample in samples]
-        self._engine.teach(self._state, features, labels, lesson.rate, config.update_from_first)
+        features = [sample.features for sample in lesson.samples]
+        offsets = np.array([sample.offset for sample in lesson.samples], np.float32)
+        self._engine.teach(self._state, features, offsets, lesson.rate, config.update_from_first)
 
     def _watch_edge(self, strength: float, config: TrackerConfig) -> None:
         """Note when the target leaves the image with a weak peak.

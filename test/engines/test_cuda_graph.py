@@ -20,7 +20,6 @@ from gradnet_ros.engines.protocol import Query, Region
 from gradnet_ros.engines.select import make_engine
 from gradnet_ros.engines.torch_engine import TorchEngine
 from gradnet_ros.nn.checkpoint import load_network, shipped_weights
-from gradnet_ros.nn.losses import centre_labels
 from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.target import Target
 from support import moving_scene, need_weights, random_network, texture
@@ -238,14 +237,14 @@ def test_templates_of_several_targets_are_not_mixed_up(scene):
         answers = engine.search(image, [queries[number] for number in order])
         for number, answer in zip(order, answers, strict=True):
             np.testing.assert_allclose(answer.fixed, alone[number], atol=1e-5)
-    labels = centre_labels(torch.zeros(1, 2), engine.spec.response_size, engine.spec.stride).numpy()
+    offsets = np.zeros((1, 2), np.float32)
     kept = engine.keep(engine.search(image, [queries[1]])[0].features, 0)
-    engine.teach(states[1], [kept], labels, 1.0, False)
+    engine.teach(states[1], [kept], offsets, 1.0, False)
     first, second = engine.search(image, queries)
     assert first.adaptive is None
     assert second.adaptive is not None
     taught = second.adaptive.copy()
-    engine.teach(states[1], [kept], labels, 1.0, False)
+    engine.teach(states[1], [kept], offsets, 1.0, False)
     assert np.abs(engine.search(image, queries)[1].adaptive - taught).max() > 1e-6
 
 
@@ -269,10 +268,9 @@ def test_a_step_from_several_frames_is_that_of_eager_pytorch(scene):
         state = each.start(frames[0], Region((160.0, 120.0), (100.0,)), (48.0, 40.0), BORDER)
         query = Query(state, Region((160.0, 120.0), (180.0,)), adaptive=True, boxes=True)
         samples = [each.keep(each.search(frame, [query])[0].features, 0) for frame in frames[1:4]]
-        offsets = torch.tensor([[0.0, 0.0], [8.0, 3.0], [-5.0, 9.0]])
-        labels = centre_labels(offsets, each.spec.response_size, each.spec.stride).numpy()
-        each.teach(state, samples, labels, 0.6, False)
-        each.teach(state, samples[:1], labels[:1], 0.6, True)
+        offsets = np.array([[0.0, 0.0], [8.0, 3.0], [-5.0, 9.0]], np.float32)
+        each.teach(state, samples, offsets, 0.6, False)
+        each.teach(state, samples[:1], offsets[:1], 0.6, True)
         kernels.append(each.search(frames[5], [query])[0].adaptive.copy())
     np.testing.assert_allclose(kernels[0], kernels[1], atol=0.01)
 

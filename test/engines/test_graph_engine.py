@@ -7,7 +7,6 @@ import torch
 from gradnet_ros.engines.protocol import MAX_SAMPLES, Query, Region
 from gradnet_ros.engines.torch_engine import TorchEngine
 from gradnet_ros.nn.gradnet import GradNet
-from gradnet_ros.nn.losses import centre_labels
 from support import moving_scene, random_network
 
 pytest.importorskip("onnx")
@@ -44,9 +43,8 @@ def start(engine, frames):
     return engine.start(frames[0], PLACE, (48.0, 40.0), BORDER)
 
 
-def labels(spec, count):
-    offsets = torch.tensor([(8.0 * i, -4.0 * i) for i in range(count)])
-    return centre_labels(offsets, spec.response_size, spec.stride).numpy()
+def offsets(count):
+    return np.array([(8.0 * i, -4.0 * i) for i in range(count)], np.float32)
 
 
 def close(mine, its):
@@ -89,7 +87,7 @@ def test_learning_is_torchs(engine, reference, frames, count, from_first):
         answers = compare(engine, reference, frames[1], states, (150.0,))
         for one, state, answer in zip((engine, reference), states, answers, strict=True):
             kept = [one.keep(answer.features, 0)] * count
-            one.teach(state, kept, labels(one.spec, count), rate, from_first)
+            one.teach(state, kept, offsets(count), rate, from_first)
     mine, _ = compare(engine, reference, frames[2], states, (150.0,))
     assert mine.adaptive is not None
     assert not np.allclose(mine.adaptive, mine.fixed[0], rtol=1e-3, atol=1e-6)  # it has moved
@@ -112,8 +110,8 @@ def test_many_queries_and_what_is_kept_outlive_the_next_search(engine, frames):
 def test_a_failing_step_keeps_the_template(engine, frames, monkeypatch):
     state = start(engine, frames)
     (answer,) = engine.search(frames[1], [Query(state, PLACE, False, False)])
-    sample, marks = engine.keep(answer.features, 0), labels(engine.spec, 1)
-    engine.teach(state, [sample], marks, 1.0, False)
+    sample, place = engine.keep(answer.features, 0), offsets(1)
+    engine.teach(state, [sample], place, 1.0, False)
     before = state.beta.copy(), state.hidden.copy()
 
     def fail(inputs):
@@ -121,7 +119,7 @@ def test_a_failing_step_keeps_the_template(engine, frames, monkeypatch):
 
     monkeypatch.setitem(engine._compiled, ("step", 1), fail)
     with pytest.raises(RuntimeError, match="out of memory"):
-        engine.teach(state, [sample], marks, 1.0, False)
+        engine.teach(state, [sample], place, 1.0, False)
     np.testing.assert_array_equal(state.beta, before[0])
     np.testing.assert_array_equal(state.hidden, before[1])
 

@@ -6,7 +6,6 @@ import torch
 
 from gradnet_ros.engines.protocol import Query, Region
 from gradnet_ros.engines.torch_engine import TorchEngine
-from gradnet_ros.nn.losses import centre_labels
 from support import moving_scene, random_network
 
 BORDER = (10.0, 20.0, 30.0)
@@ -27,8 +26,8 @@ def start(engine, image):
     return engine.start(image, Region((160.0, 120.0), (100.0,)), SIZE, BORDER)
 
 
-def labels(engine, *offsets):
-    return centre_labels(torch.tensor(offsets), engine.spec.response_size, engine.spec.stride).numpy()
+def places(*offsets):
+    return np.array(offsets, np.float32)
 
 
 def equal(one, other):
@@ -45,7 +44,7 @@ def test_many_queries_are_answered_as_one_by_one(engine, frames):
         engine.search(frames[0], [Query(second, Region((150.0, 130.0), (170.0,)), True, False)])[0].features,
         0,
     )
-    engine.teach(second, [kept], labels(engine, (0.0, 0.0)), 1.0, False)
+    engine.teach(second, [kept], places((0.0, 0.0)), 1.0, False)
     queries = [
         Query(first, Region((150.0, 120.0), (160.0, 170.0, 180.0)), True, False),
         Query(second, Region((100.0, 90.0), (150.0,)), True, engine.has_boxes),
@@ -84,7 +83,7 @@ def test_a_step_on_several_frames_sums_their_gradients(engine, frames):
     offsets = ((8.0, 0.0), (-16.0, 8.0))
     for order in ((0, 1), (1, 0), (0,)):
         state = start(engine, frames[0])
-        samples, marks = [kept[i] for i in order], labels(engine, *(offsets[i] for i in order))
+        samples, marks = [kept[i] for i in order], places(*(offsets[i] for i in order))
         engine.teach(state, samples, marks, 1.0, False)
         kernels.append(state.adaptive.kernel)
     torch.testing.assert_close(kernels[0], kernels[1], atol=1e-5, rtol=1e-3)

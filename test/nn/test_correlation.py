@@ -1,10 +1,11 @@
-"""The grouped convolution against loops over every place."""
+"""Convolutions against loops over every place."""
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional
 
 from gradnet_ros.nn.correlation import cross_correlate, cross_correlate_all
 
@@ -54,9 +55,15 @@ def test_differing_counts_are_refused():
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_the_way_without_gradients_gives_the_same(layout):
+def test_float32_and_either_layout_stay_close_to_one_large_filter(layout):
     features = torch.randn(3, 16, 12, 11).to(memory_format=layout)
-    template = torch.randn(1, 16, 5, 4)
-    with torch.no_grad():
-        quick = cross_correlate(features, template)
-    torch.testing.assert_close(quick, cross_correlate(features, template), rtol=1e-5, atol=1e-4)
+    templates = torch.randn(2, 16, 5, 4)
+    found = cross_correlate_all(features, templates)
+    torch.testing.assert_close(found, functional.conv2d(features, templates), rtol=1e-5, atol=1e-4)
+
+
+def test_gradients_are_those_of_one_large_filter():
+    features = torch.randn(2, 3, 7, 8, dtype=torch.float64, requires_grad=True)
+    templates = torch.randn(2, 3, 4, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(cross_correlate_all, (features, templates))
+    assert torch.autograd.gradgradcheck(cross_correlate_all, (features, templates))

@@ -210,10 +210,10 @@ def test_an_update_learns_from_as_many_frames_as_it_is_told(tracker, scene, monk
     lessons = []
     real = tracker._engine.teach
 
-    def teach(state, samples, labels, rate, from_first):
+    def teach(state, samples, offsets, rate, from_first):
         lessons.append(len(samples))
-        assert len(labels) == len(samples)
-        real(state, samples, labels, rate, from_first)
+        assert len(offsets) == len(samples)
+        real(state, samples, offsets, rate, from_first)
 
     monkeypatch.setattr(tracker._engine, "teach", teach)
     follow(tracker, frames[:8], truth[0])
