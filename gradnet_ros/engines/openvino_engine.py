@@ -14,7 +14,7 @@ from gradnet_ros.engines.graph_engine import Array, Compiled, GraphEngine
 from gradnet_ros.nn.gradnet import GradNet
 
 HALF_GRAPHS: dict[str, tuple[str, ...]] = {
-    "alexnet": ("search",),
+    "alexnet": ("search", "lesson", "step"),
     "lite": (),
 }
 """Graphs that may compute in bfloat16, network by network: those with which boxes stay about where they are.
