@@ -26,8 +26,8 @@ class OnnxTracker:
 
     def __init__(self, folder: Path) -> None:
         about = json.loads((folder / "network.json").read_text())
-        if about.get("format") != "gradnet_ros-onnx/1":
-            raise SystemExit(f"{folder}/network.json: expected format gradnet_ros-onnx/1")
+        if about.get("format") != "gradnet_ros-onnx/2":
+            raise SystemExit(f"{folder}/network.json: expected format gradnet_ros-onnx/2")
         self.spec, self.rules, self.boxes = about["spec"], about["tracker"], about["tracker"]["box_branch"]
         self.scale, self.bias = about["adjust"]
         search = "search_boxes" if self.boxes else "search"

@@ -13,13 +13,12 @@ from gradnet_ros.engines.cuda_graph_crops import Cut, RegionBuffer, cut_region, 
 from gradnet_ros.engines.cuda_graph_half import scores_agree, with_half_trunk
 from gradnet_ros.engines.cuda_graph_record import EagerFallback, Recorder, Work, record_cuda_graph
 from gradnet_ros.engines.graphs import ExemplarGraph, StepGraph
-from gradnet_ros.engines.protocol import Answer, Query, Region
+from gradnet_ros.engines.protocol import Answer, Offsets, Query, Region
 from gradnet_ros.nn.box import BoxTemplate
 from gradnet_ros.nn.correlation import cross_correlate
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.trunk import TrunkSpec
 from gradnet_ros.tracking.crops import Image
-from gradnet_ros.tracking.response import Map
 
 
 @dataclass(eq=False)
@@ -125,7 +124,7 @@ class CudaGraphEngine:
 
     @torch.no_grad()
     def teach(
-        self, state: _State, samples: Sequence[Tensor], offsets: Map, rate: float, from_first: bool
+        self, state: _State, samples: Sequence[Tensor], offsets: Offsets, rate: float, from_first: bool
     ) -> None:
         """Take a step; see :meth:`Engine.teach <gradnet_ros.engines.protocol.Engine.teach>`."""
         count = len(samples)
@@ -245,7 +244,7 @@ class _UpdateWork:
         self._replay: Work | None = None
 
     def run(
-        self, state: _State, samples: Sequence[Tensor], offsets: Map, rate: float, from_first: bool
+        self, state: _State, samples: Sequence[Tensor], offsets: Offsets, rate: float, from_first: bool
     ) -> tuple[Tensor, Tensor]:
         """The new running feature and its template; nothing is waited for."""
         start = state.f2 if from_first else state.hidden

@@ -17,7 +17,7 @@ from gradnet_ros.engines.onnx_export import to_onnx
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.tracking.config import TrackerConfig
 
-FORMAT = "gradnet_ros-onnx/1"
+FORMAT = "gradnet_ros-onnx/2"
 """Value of ``format`` in ``network.json``."""
 
 TOLERANCE = 1e-3

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from gradnet_ros.engines.crop_buffer import CropBuffer
 from gradnet_ros.engines.graphs import make_graphs
 from gradnet_ros.engines.onnx_export import to_onnx
-from gradnet_ros.engines.protocol import Answer, Query, Region
+from gradnet_ros.engines.protocol import Answer, Offsets, Query, Region
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.trunk import TrunkSpec
 from gradnet_ros.tracking.crops import Image
-from gradnet_ros.tracking.response import Map
 
 Array: TypeAlias = NDArray[np.float32]
 
@@ -102,7 +101,7 @@ class GraphEngine(ABC):
         return features[scale : scale + 1].copy()
 
     def teach(
-        self, state: _State, samples: Sequence[Array], offsets: Map, rate: float, from_first: bool
+        self, state: _State, samples: Sequence[Array], offsets: Offsets, rate: float, from_first: bool
     ) -> None:
         """Take a step; see :meth:`Engine.teach <gradnet_ros.engines.protocol.Engine.teach>`."""
         start, beta = (state.f2, state.first_beta) if from_first else (state.hidden, state.beta)

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from gradnet_ros.nn.trunk import TrunkSpec
 from gradnet_ros.tracking.crops import Image
@@ -23,6 +25,9 @@ State: TypeAlias = Any
 
 Features: TypeAlias = Any
 """Search features as their engine holds them: part of an :class:`Answer`, or kept by ``keep``."""
+
+Offsets: TypeAlias = NDArray[np.float32]
+"""(k, 2): x, y of the target in each of k frames, from the middle of the search crop, in its pixels."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,7 @@ class Engine(Protocol):
         """
 
     def teach(
-        self, state: State, samples: Sequence[Features], offsets: Map, rate: float, from_first: bool
+        self, state: State, samples: Sequence[Features], offsets: Offsets, rate: float, from_first: bool
     ) -> None:
         """One gradient-guided step of the target's adaptive template (paper equations 2-5).
 
@@ -151,7 +156,7 @@ class Engine(Protocol):
         Args:
             state: the target.
             samples: kept features of k frames, 1 to :data:`MAX_SAMPLES`.
-            offsets: (k, 2) x, y of the target in each, from the middle of the search crop, in its pixels.
+            offsets: where the target is in each.
             rate: share of the new in the running feature.
             from_first: start the step from the exemplar's feature instead of the running one.
         """

@@ -9,14 +9,13 @@ import torch
 from torch import Tensor
 
 from gradnet_ros.engines.crop_buffer import CropBuffer
-from gradnet_ros.engines.protocol import Answer, Query, Region
+from gradnet_ros.engines.protocol import Answer, Offsets, Query, Region
 from gradnet_ros.nn.box import BoxTemplate
 from gradnet_ros.nn.correlation import cross_correlate
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.losses import centre_labels
 from gradnet_ros.nn.trunk import TrunkSpec
 from gradnet_ros.tracking.crops import Image
-from gradnet_ros.tracking.response import Map
 from gradnet_ros.tracking.template import AdaptiveTemplate, GradientGuidedTemplate
 
 StartTemplate = Callable[[GradNet, Tensor], AdaptiveTemplate]
@@ -90,7 +89,7 @@ class TorchEngine:
 
     @torch.no_grad()
     def teach(
-        self, state: _State, samples: Sequence[Tensor], offsets: Map, rate: float, from_first: bool
+        self, state: _State, samples: Sequence[Tensor], offsets: Offsets, rate: float, from_first: bool
     ) -> None:
         """Take a step; see :meth:`Engine.teach <gradnet_ros.engines.protocol.Engine.teach>`."""
         features = samples[0] if len(samples) == 1 else torch.cat(list(samples))

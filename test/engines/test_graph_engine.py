@@ -44,7 +44,7 @@ def start(engine, frames):
 
 
 def offsets(count):
-    return np.array([(8.0 * i, -4.0 * i) for i in range(count)], np.float32)
+    return np.array([(8.0 * i, -4.0 * i) for i in range(1, count + 1)], np.float32)
 
 
 def close(mine, its):
