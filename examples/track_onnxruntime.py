@@ -26,12 +26,16 @@ class OnnxTracker:
 
     def __init__(self, folder: Path) -> None:
         about = json.loads((folder / "network.json").read_text())
-        if about.get("format") != "gradnet_ros-onnx/2":
-            raise SystemExit(f"{folder}/network.json: expected format gradnet_ros-onnx/2")
+        if about.get("format") != "gradnet_ros-onnx/3":
+            raise SystemExit(f"{folder}/network.json: expected format gradnet_ros-onnx/3")
         self.spec, self.rules, self.boxes = about["spec"], about["tracker"], about["tracker"]["box_branch"]
         self.scale, self.bias = about["adjust"]
         search = "search_boxes" if self.boxes else "search"
         files = {"exemplar": "exemplar", "search": search, "step": "step"}
+        self.steps = self.rules["box_steps"] if self.boxes and self.rules["update_interval"] else 0
+        self.fit = about["box_fit"]
+        if self.steps:
+            files |= {"box_views": "box_views", "box_lesson": "box_lesson"}
         self.graphs = {
             name: onnxruntime.InferenceSession(folder / f"{file}.onnx", providers=["CPUExecutionProvider"])
             for name, file in files.items()
@@ -54,6 +58,8 @@ class OnnxTracker:
         size = (self.size[None] * self.spec["exemplar_size"] / side).astype(np.float32)
         self.target = self.run("exemplar", crop=crop, size=size)
         self.hidden, self.kernel = self.target["f2"], self.target["beta"]
+        if self.steps:
+            self.fit_boxes(image)
         found, _, _ = self.search(image)
         self.learn(found["features"][len(found["features"]) // 2][None], np.zeros(2), 1.0)
 
@@ -70,15 +76,39 @@ class OnnxTracker:
             self.learn(found["features"][index][None], shift, self.rules["update_rate"])
         return [*(self.centre - self.size / 2), *self.size], score
 
+    def fit_boxes(self, image: Array) -> None:
+        """Move the box branch's template down the gradient of its error in this image (Adam)."""
+        pixels, side = self.spec["search_size"], self.side(self.spec["search_size"])
+        growths, *shifts = (np.array(column) for column in zip(*self.fit["views"], strict=True))
+        zooms, offsets = np.exp(growths)[:, None] * pixels / side, np.stack(shifts, 1)
+        crops = [
+            self.crop(image, pixels / zoom[0], pixels, self.centre - offset / zoom)
+            for zoom, offset in zip(zooms, offsets, strict=True)
+        ]
+        views = self.run("box_views", views=np.stack(crops))
+        views["view_offsets"], views["view_sizes"] = (a.astype("f4") for a in (offsets, zooms * self.size))
+        names = ["box_parts", "box_target", "box_surround"]
+        mean, square = ({name: np.zeros_like(self.target[name]) for name in names} for _ in range(2))
+        for step in range(1, self.steps + 1):
+            slopes = self.run("box_lesson", **views, **self.target)
+            for name in names:
+                slope = slopes[f"{name}_gradient"]
+                mean[name] = 0.9 * mean[name] + 0.1 * slope
+                square[name] = 0.999 * square[name] + 0.001 * slope**2
+                size = np.sqrt(square[name] / (1 - 0.999**step)) + 1e-8
+                move = self.fit["step"] * mean[name] / (1 - 0.9**step) / size
+                self.target[name] = (self.target[name] - move).astype(np.float32)
+
     def side(self, pixels: int) -> float:
         """Side of the region around the target that a crop of so many pixels shows."""
         context = self.rules["context_amount"] * self.size.sum()
         return sqrt((self.size + context).prod()) / self.spec["base_size"] * pixels
 
-    def crop(self, image: Array, side: float, pixels: int) -> Array:
-        """A square around the target."""
+    def crop(self, image: Array, side: float, pixels: int, centre: Array | None = None) -> Array:
+        """A square around the target, or another place."""
+        centre = self.centre if centre is None else centre
         zoom, middle = pixels / side, (pixels - 1) / 2
-        shift = middle - zoom * (self.centre - 0.5)
+        shift = middle - zoom * (centre - 0.5)
         matrix = np.array([[zoom, 0, shift[0]], [0, zoom, shift[1]]])
         return cv2.warpAffine(image, matrix, (pixels, pixels), borderValue=self.border)
 

@@ -13,8 +13,9 @@ from gradnet_ros.engines.cuda_graph_crops import Cut, RegionBuffer, cut_region, 
 from gradnet_ros.engines.cuda_graph_half import scores_agree, with_half_trunk
 from gradnet_ros.engines.cuda_graph_record import EagerFallback, Recorder, Work, record_cuda_graph
 from gradnet_ros.engines.graphs import ExemplarGraph, StepGraph
-from gradnet_ros.engines.protocol import Answer, Offsets, Query, Region
+from gradnet_ros.engines.protocol import Answer, Offsets, Query, Region, View
 from gradnet_ros.nn.box import BoxTemplate
+from gradnet_ros.nn.box_fit import rehearse
 from gradnet_ros.nn.correlation import cross_correlate
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.trunk import TrunkSpec
@@ -83,6 +84,7 @@ class CudaGraphEngine:
         self._reader = ExemplarGraph(net)
         self._step = StepGraph(net)
         self._exemplar = CropBuffer(self.spec.exemplar_size)
+        self._views = CropBuffer(self.spec.search_size)
         self._searches: dict[tuple[int, int, bool], _SearchWork] = {}
         self._updates: dict[int, _UpdateWork] = {}
 
@@ -103,6 +105,21 @@ class CudaGraphEngine:
             inputs.append(torch.tensor([size], device=self.device) * zoom)
         fixed, f2, beta, *box = self._reader(*inputs)
         return _State(border, fixed, f2, tuple(box), hidden=f2, beta=beta)
+
+    @torch.no_grad()
+    def rehearse(self, state: _State, image: Image, views: Sequence[View], steps: int) -> None:
+        """See :meth:`Engine.rehearse <gradnet_ros.engines.protocol.Engine.rehearse>`.
+
+        It is done once a target, and so not recorded.
+        """
+        crops = self._views.cut(image, [(view.region, state.border) for view in views]).to(self.device)
+        offsets, sizes = (
+            torch.tensor(values, device=self.device)
+            for values in ([view.offset for view in views], [view.size for view in views])
+        )
+        pixels, template = crops.permute(0, 3, 1, 2).float(), BoxTemplate(*state.box)
+        state.box = rehearse(self._searching, pixels, template, offsets, sizes, steps)
+        state.version += 1
 
     @torch.no_grad()
     def search(self, image: Image, queries: Sequence[Query]) -> list[Answer]:

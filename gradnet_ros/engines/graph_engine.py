@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from gradnet_ros.engines.crop_buffer import CropBuffer
 from gradnet_ros.engines.graphs import make_graphs
 from gradnet_ros.engines.onnx_export import to_onnx
-from gradnet_ros.engines.protocol import Answer, Offsets, Query, Region
+from gradnet_ros.engines.protocol import Answer, Offsets, Query, Region, View
+from gradnet_ros.nn.box_fit import fit_box_template
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.trunk import TrunkSpec
 from gradnet_ros.tracking.crops import Image
@@ -63,7 +64,8 @@ class GraphEngine(ABC):
         self._exemplar = CropBuffer(self.spec.exemplar_size)
         self._crops = CropBuffer(self.spec.search_size)
         self._compiled: dict[tuple[str, int], Compiled] = {}
-        for graph in ("exemplar", "lesson", "step", "search_boxes" if self.has_boxes else "search"):
+        boxes = ("search_boxes", "box_views", "box_lesson")
+        for graph in ("exemplar", "lesson", "step", *(boxes if self.has_boxes else ("search",))):
             self._ready(graph, len(self._graphs[graph].example()[0]))
 
     @abstractmethod
@@ -86,6 +88,20 @@ class GraphEngine(ABC):
             inputs.append(np.array([size], np.float32) * (self.spec.exemplar_size / region.sides[0]))
         fixed, f2, beta, *box = (output.copy() for output in self._run("exemplar", inputs))
         return _State(border, fixed, f2, beta, box, hidden=f2, beta=beta)
+
+    def rehearse(self, state: _State, image: Image, views: Sequence[View], steps: int) -> None:
+        """See :meth:`Engine.rehearse <gradnet_ros.engines.protocol.Engine.rehearse>`."""
+        crops = self._crops.cut(image, [(view.region, state.border) for view in views]).numpy()
+        features = self._run("box_views", [crops])[0].copy()
+        offsets = np.array([view.offset for view in views], np.float32)
+        sizes = np.array([view.size for view in views], np.float32)
+
+        def gradient(template: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+            given = [features, offsets, sizes, *(each.numpy() for each in template)]
+            return [torch.from_numpy(each) for each in self._run("box_lesson", given)]
+
+        fitted = fit_box_template([torch.from_numpy(each) for each in state.box], gradient, steps)
+        state.box = [each.numpy() for each in fitted]
 
     def search(self, image: Image, queries: Sequence[Query]) -> list[Answer]:
         """Search a picture; see :meth:`Engine.search <gradnet_ros.engines.protocol.Engine.search>`.

@@ -1,8 +1,9 @@
-"""The network's work as four functions of tensors, for engines and users that run it outside PyTorch.
+"""The network's work as a few functions of tensors, for engines and users that run it outside PyTorch.
 
 Together they are all that tracking needs: ``exemplar`` once a target, ``search`` once a frame, ``step`` once
-a template update, and ``lesson`` for every frame but one that an update learns from. The update is in closed
-form, so nothing here asks for autograd.
+a template update, and ``lesson`` for every frame but one that an update learns from; with a box branch
+``box_views`` once a target and ``box_lesson`` once a step of fitting it. All gradients are in closed form, so
+nothing here asks for autograd.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from gradnet_ros.nn.box import BoxTemplate
+from gradnet_ros.nn.box_fit import box_gradient
 from gradnet_ros.nn.correlation import cross_correlate_all
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.losses import centre_labels
+from gradnet_ros.tracking.rehearsal import VIEWS
 
 BOX_TEMPLATE = tuple(f"box_{name}" for name in BoxTemplate._fields)
 """Names of the tensors that the box branch keeps of an exemplar."""
@@ -177,8 +180,58 @@ class StepGraph(Graph):
         return new_hidden, net.template(new_hidden)
 
 
+class BoxViewsGraph(Graph):
+    """Reads views of the first frame for :class:`BoxLessonGraph`.
+
+    ``views`` (K, X, X, 3) uint8 BGR, as many as :data:`~gradnet_ros.tracking.rehearsal.VIEWS`. Out comes
+    ``view_features`` (K, c, h, w).
+    """
+
+    inputs = ("views",)
+    outputs = ("view_features",)
+
+    def example(self) -> tuple[Tensor, ...]:
+        """Grey crops."""
+        side = self._net.spec.search_size
+        return (torch.full((len(VIEWS), side, side, 3), 127, dtype=torch.uint8),)
+
+    def forward(self, views: Tensor) -> Tensor:
+        """See the class."""
+        net = self._net
+        assert net.box is not None
+        return net.box.features(net.search.search(views.permute(0, 3, 1, 2).float()).levels)
+
+
+class BoxLessonGraph(Graph):
+    """What views of the first frame say against a box template.
+
+    ``view_features`` as :class:`BoxViewsGraph` gave them, ``view_offsets`` and ``view_sizes`` (K, 2) x, y of
+    the target from the middle of each view and its w, h, pixels of the view, and the template. Out comes the
+    gradient of the branch's error with respect to its parts, target and surround.
+    """
+
+    inputs = ("view_features", "view_offsets", "view_sizes", *BOX_TEMPLATE)
+    outputs = tuple(f"{name}_gradient" for name in BOX_TEMPLATE[:3])
+
+    def example(self) -> tuple[Tensor, ...]:
+        """Grey views with a target in the middle."""
+        net = self._net
+        *_, parts, target, surround, size = ExemplarGraph(net)(*ExemplarGraph(net).example())
+        views = BoxViewsGraph(net)
+        places = torch.zeros(len(VIEWS), 2), size.expand(len(VIEWS), 2).clone()
+        return views(*views.example()), *places, parts, target, surround, size
+
+    def forward(self, features: Tensor, offsets: Tensor, sizes: Tensor, *box: Tensor) -> tuple[Tensor, ...]:
+        """See the class."""
+        net = self._net
+        assert net.box is not None
+        return box_gradient(net.box, features, BoxTemplate(*box), offsets, sizes, net.spec.stride)
+
+
 def make_graphs(net: GradNet) -> dict[str, Graph]:
-    """All graphs of a network by name: ``exemplar``, ``search``, ``search_boxes``, ``lesson``, ``step``.
+    """All graphs of a network by name: ``exemplar``, ``search``, ``lesson``, ``step``.
+
+    With a box branch ``search_boxes``, ``box_views`` and ``box_lesson`` too.
 
     Raises:
         ValueError: a network whose U1 is not shared by both templates (it is for comparisons).
@@ -193,4 +246,6 @@ def make_graphs(net: GradNet) -> dict[str, Graph]:
     }
     if net.box is not None:
         graphs["search_boxes"] = SearchGraph(net, boxes=True)
+        graphs["box_views"] = BoxViewsGraph(net)
+        graphs["box_lesson"] = BoxLessonGraph(net)
     return graphs

@@ -65,9 +65,10 @@ class OpenVinoEngine(GraphEngine):
         request = self._core.compile_model(read, "CPU", settings).create_infer_request()
 
         def run(inputs: Sequence[NDArray[np.generic]]) -> list[Array]:
-            for index, array in enumerate(inputs):
-                contiguous = np.ascontiguousarray(array)
-                request.set_input_tensor(index, openvino.Tensor(contiguous, shared_memory=True))
+            # A tensor that shares memory does not keep it: a copy must live until the request is done.
+            arrays = [np.ascontiguousarray(array) for array in inputs]
+            for index, array in enumerate(arrays):
+                request.set_input_tensor(index, openvino.Tensor(array, shared_memory=True))
             request.infer()
             return [output.data for output in request.output_tensors]
 

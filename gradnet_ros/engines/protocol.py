@@ -44,6 +44,21 @@ class Region:
 
 
 @dataclass(frozen=True)
+class View:
+    """A search crop in which the target's box is known.
+
+    Attributes:
+        region: the crop's square, one.
+        offset: (x, y) of the target from the middle of the crop, its pixels.
+        size: (w, h) of the target, pixels of the crop.
+    """
+
+    region: Region
+    offset: tuple[float, float]
+    size: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class Query:
     """A place to search for a target.
 
@@ -124,6 +139,16 @@ class Engine(Protocol):
 
         Returns:
             The target's state; its adaptive template was not taught yet.
+        """
+
+    def rehearse(self, state: State, image: Image, views: Sequence[View], steps: int) -> None:
+        """Fit the target's box template to views of the picture that it was given in.
+
+        Args:
+            state: a target of a network with a box branch.
+            image: HxWx3 uint8, BGR: that picture.
+            views: as many as :data:`~gradnet_ros.tracking.rehearsal.VIEWS`.
+            steps: of gradient descent (:func:`~gradnet_ros.nn.box_fit.fit_box_template`).
         """
 
     def search(self, image: Image, queries: Sequence[Query]) -> list[Answer]:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from gradnet_ros.engines.crop_buffer import CropBuffer
-from gradnet_ros.engines.protocol import Answer, Offsets, Query, Region
+from gradnet_ros.engines.protocol import Answer, Offsets, Query, Region, View
 from gradnet_ros.nn.box import BoxTemplate
+from gradnet_ros.nn.box_fit import rehearse
 from gradnet_ros.nn.correlation import cross_correlate
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.losses import centre_labels
@@ -68,6 +69,17 @@ class TorchEngine:
             in_crop = torch.tensor([size], device=self.device) * (self.spec.exemplar_size / region.sides[0])
             box = net.box.template(levels, in_crop)
         return _State(border, net.search.template(features), self._start_template(net, f2), box)
+
+    @torch.no_grad()
+    def rehearse(self, state: _State, image: Image, views: Sequence[View], steps: int) -> None:
+        """See :meth:`Engine.rehearse <gradnet_ros.engines.protocol.Engine.rehearse>`."""
+        assert state.box is not None
+        crops = self._crops.cut(image, [(view.region, state.border) for view in views])
+        offsets, sizes = (
+            torch.tensor(values, device=self.device)
+            for values in ([view.offset for view in views], [view.size for view in views])
+        )
+        state.box = rehearse(self._net, self._to_device(crops), state.box, offsets, sizes, steps)
 
     @torch.no_grad()
     def search(self, image: Image, queries: Sequence[Query]) -> list[Answer]:

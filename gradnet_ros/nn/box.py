@@ -78,7 +78,7 @@ class BoxHead(nn.Module):
             levels: each (N, depth, h, w), the trunk's depths for the exemplar crop, the target central.
             size: (N, 2) w, h of the target, pixels of the crop.
         """
-        features = self._join(levels)
+        features = self.features(levels)
         height, width = features.shape[-2:]
         extent = size.new_tensor([(width - 1) * self._stride, (height - 1) * self._stride])
         axis = torch.linspace(-_REACH, _REACH, _PARTS, device=size.device, dtype=size.dtype)
@@ -110,27 +110,55 @@ class BoxHead(nn.Module):
             (N, 4, h, w) distances from the cell's centre to the left, top, right and bottom edge, pixels of
             the search crop, positive.
         """
-        features = self._join(levels)
-        matches = torch.einsum("nchw,npc->nphw", features, template.parts) / _HIDDEN**0.5
-        means = template.target, template.surround
-        per_channel = torch.cat([features * mean[..., None, None] for mean in means], dim=1)
-        shape = self.shape(torch.log(template.size / 64.0).to(features.dtype))
-        hidden = self.parts(matches) + self.per_channel(per_channel) + shape[..., None, None]
-        hidden = functional.relu(hidden)
-        for convolution, norm in zip(self.tower, self.norms, strict=True):
-            hidden = hidden + functional.relu(norm(convolution(hidden)))
-        margin = self._margin
-        hidden = hidden[..., margin : hidden.shape[-2] - margin, margin : hidden.shape[-1] - margin]
-        ratios = self.edges(hidden).float().clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO)
-        half = 0.5 * template.size.repeat(1, 2)[..., None, None].float()
-        edges: Tensor = half * ratios.exp()
-        return edges
+        ratios = self.ratios(self.features(levels), template)
+        return self.edges_from(ratios.float(), template.size.float())
 
-    def _join(self, levels: Sequence[Tensor]) -> Tensor:
-        """(N, depth, h, w) of every level -> (N, 64, h, w); levels weigh the same, whatever their values."""
+    def features(self, levels: Sequence[Tensor]) -> Tensor:
+        """The branch's own neck: (N, depth, h, w) of every level -> (N, 64, h, w), all levels as heavy."""
         joined = sum(
             neck(functional.normalize(level, dim=1) * level.shape[1] ** 0.5)
             for neck, level in zip(self.necks, levels, strict=True)
         )
         assert isinstance(joined, Tensor)
         return joined
+
+    def ratios(self, features: Tensor, template: BoxTemplate) -> Tensor:
+        """What the branch answers with: the log of every edge's distance over half the exemplar's side.
+
+        Args:
+            features: (N, 64, H, W), :meth:`features` of the search crops.
+            template: of N exemplars.
+
+        Returns:
+            (N, 4, h, w) left, top, right, bottom.
+        """
+        hidden = functional.relu(self.compare(features, template))
+        for convolution, norm in zip(self.tower, self.norms, strict=True):
+            hidden = hidden + functional.relu(norm(convolution(hidden)))
+        return self.bound(self.edges(self.cut(hidden)))
+
+    def compare(self, features: Tensor, template: BoxTemplate) -> Tensor:
+        """The three views of the correlation as one: (N, 64, H, W); arguments as for :meth:`ratios`."""
+        matches = torch.einsum("nchw,npc->nphw", features, template.parts) / _HIDDEN**0.5
+        means = template.target, template.surround
+        per_channel = torch.cat([features * mean[..., None, None] for mean in means], dim=1)
+        shape = self.shape(torch.log(template.size / 64.0).to(features.dtype))
+        compared: Tensor = self.parts(matches) + self.per_channel(per_channel) + shape[..., None, None]
+        return compared
+
+    def cut(self, hidden: Tensor) -> Tensor:
+        """The cells of the response: (N, C, H, W) -> (N, C, h, w)."""
+        margin = self._margin
+        return hidden[..., margin : hidden.shape[-2] - margin, margin : hidden.shape[-1] - margin]
+
+    @staticmethod
+    def bound(ratios: Tensor) -> Tensor:
+        """Ratios, none beyond what an edge may be off."""
+        return ratios.clamp(-_MAX_LOG_RATIO, _MAX_LOG_RATIO)
+
+    @staticmethod
+    def edges_from(ratios: Tensor, size: Tensor) -> Tensor:
+        """Distances: (N, 4, h, w) ratios and (N, 2) w, h of the exemplars -> (N, 4, h, w), pixels."""
+        half = 0.5 * size.repeat(1, 2)[..., None, None]
+        edges: Tensor = half * ratios.exp()
+        return edges

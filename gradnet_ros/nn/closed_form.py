@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gradnet_ros.nn.lite import DEPTHS, LiteHead
-from gradnet_ros.nn.losses import class_weights
+from gradnet_ros.nn.losses import class_weights, edge_distances, inner_cells
 from gradnet_ros.nn.trunk import Trunk
 
 Pullback: TypeAlias = Callable[[Tensor], Tensor]
@@ -59,6 +59,39 @@ def logistic_loss_gradient(scores: Tensor, labels: Tensor) -> Tensor:
     margin = -labels * scores
     slope = torch.where(margin > _SOFTPLUS_LINEAR, 1.0, torch.sigmoid(margin))
     return -labels * class_weights(labels) * slope
+
+
+def box_iou_gradient(edges: Tensor, offsets: Tensor, sizes: Tensor, stride: int) -> Tensor:
+    """Gradient of :func:`~gradnet_ros.nn.losses.box_iou_loss` with respect to the edges' distances.
+
+    Every target must reach at least one cell of its map; arguments as for the loss.
+
+    Returns:
+        (N, 4, h, w): 1 - GIoU = 2 - I/U - U/C, where I is what both boxes share, U their union, C their hull.
+    """
+    true = edge_distances(offsets, sizes, int(edges.shape[-1]), stride).to(edges.dtype)
+    shorter, longer = torch.minimum(edges, true), torch.maximum(edges, true)
+
+    def sides(distances: Tensor) -> Tensor:
+        """(N, 4, h, w) -> (N, 2, h, w): left and right, top and bottom."""
+        return distances[:, :2] + distances[:, 2:]
+
+    def other(lengths: Tensor) -> Tensor:
+        """What an edge's move is multiplied by to be an area: the box's other side."""
+        return torch.cat([lengths.flip(1), lengths.flip(1)], 1)
+
+    own, shared, hull = sides(edges), sides(shorter).clamp(min=0.0), sides(longer)
+    common, around = shared.prod(1, keepdim=True), hull.prod(1, keepdim=True)
+    union = own.prod(1, keepdim=True) + (sizes[:, :1] * sizes[:, 1:])[..., None, None] - common
+    overlapping = torch.cat([shared, shared], 1) > 0
+    by_common = torch.where((edges < true) & overlapping, other(shared), 0.0)
+    by_union = other(own) - by_common
+    by_hull = torch.where(edges > true, other(hull), 0.0)
+    by_iou = (by_common - by_union * common / union) / union
+    by_rest = (by_union - by_hull * union / around) / around
+    weights = inner_cells(offsets, sizes, int(edges.shape[-1]), stride).to(edges.dtype)
+    weights = weights / weights.sum((1, 2), keepdim=True).clamp(min=1.0) / int(edges.shape[0])
+    return -weights[:, None] * (by_iou + by_rest)
 
 
 def template_gradient(features: Tensor, errors: Tensor) -> Tensor:
@@ -197,8 +230,17 @@ def _convolution(module: nn.Conv2d, inputs: Tensor) -> Linked:
         # The same for kernels of one cell, where there is nothing to transpose but the weight.
         return functional.conv2d(gradient, module.weight.transpose(0, 1))
 
-    if module.kernel_size == (1, 1) and max(stride) == module.groups == 1 and not any(padding):
-        return Linked(module(inputs), swapped_pullback)
+    def turned_pullback(gradient: Tensor) -> Tensor:
+        # The same as a convolution with the kernels turned by half a circle: where something is added to a
+        # transposed one, OpenVINO 2026.4 computes the sum wrongly.
+        turned = module.weight.flip(2, 3).transpose(0, 1)
+        return functional.conv2d(gradient, turned, None, 1, margins, dilation)
+
+    if max(stride) == module.groups == 1:
+        if module.kernel_size == (1, 1) and not any(padding):
+            return Linked(module(inputs), swapped_pullback)
+        if min(margins) >= 0:
+            return Linked(module(inputs), turned_pullback)
     return Linked(module(inputs), pullback)
 
 
@@ -221,6 +263,27 @@ def _batch_norm(module: nn.BatchNorm2d, inputs: Tensor) -> Linked:
         return batch_scale * (gradient - gradient.mean(dims, keepdim=True) - along * unit)
 
     return Linked(output, pullback)
+
+
+@vjp.register
+def _group_norm(module: nn.GroupNorm, inputs: Tensor) -> Linked:
+    """Back: through each group's own mean and variance."""
+    shape = [int(length) for length in inputs.shape]  # plain numbers, see template_gradient
+    grouped = [shape[0], module.num_groups, shape[1] // module.num_groups, *shape[2:]]
+    dims = (2, 3, 4)
+    groups = inputs.view(grouped)
+    variance, mean = torch.var_mean(groups, dims, correction=0, keepdim=True)
+    inverse = torch.rsqrt(variance + module.eps)
+    unit = (groups - mean) * inverse
+    weight = module.weight.view(1, -1, 1, 1)
+
+    def pullback(gradient: Tensor) -> Tensor:
+        scaled = (gradient * weight).view(grouped)
+        along = (scaled * unit).mean(dims, keepdim=True)
+        back = inverse * (scaled - scaled.mean(dims, keepdim=True) - along * unit)
+        return back.view(shape)
+
+    return Linked(module(inputs), pullback)
 
 
 def _channelwise(module: nn.BatchNorm2d, inverse: Tensor) -> Tensor:

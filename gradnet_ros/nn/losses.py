@@ -99,7 +99,7 @@ def box_overlaps(edges: Tensor, offsets: Tensor, sizes: Tensor, stride: int) -> 
     Returns:
         (N, h, w) IoU and (N, h, w) GIoU (Rezatofighi et al. 2019).
     """
-    x, y = _cells(edges, stride)
+    x, y = _cells(edges.shape[-1], stride, edges.device)
     left, top, right, bottom = edges.unbind(1)
     centre_x, centre_y = offsets[:, 0, None, None], offsets[:, 1, None, None]
     half_w, half_h = sizes[:, 0, None, None] / 2, sizes[:, 1, None, None] / 2
@@ -119,7 +119,7 @@ def box_overlaps(edges: Tensor, offsets: Tensor, sizes: Tensor, stride: int) -> 
 def box_iou_loss(edges: Tensor, offsets: Tensor, sizes: Tensor, stride: int) -> tuple[Tensor, Tensor]:
     """How badly the boxes of the cells on a target overlap it (GIoU).
 
-    The cells that count lie in the inner 60 % of the target, at least the nearest ones.
+    The cells that count are the target's :func:`inner_cells`.
 
     Args:
         edges: as for :func:`box_overlaps`.
@@ -131,11 +131,7 @@ def box_iou_loss(edges: Tensor, offsets: Tensor, sizes: Tensor, stride: int) -> 
         Mean of 1 - GIoU, and the mean IoU (detached). Samples weigh the same, however many cells count.
     """
     iou, giou = box_overlaps(edges, offsets, sizes, stride)
-    x, y = _cells(edges, stride)
-    reach = (0.3 * sizes).clamp(min=0.75 * stride)[:, :, None, None]
-    counts = ((x - offsets[:, 0, None, None]).abs() <= reach[:, 0]) & (
-        (y - offsets[:, 1, None, None]).abs() <= reach[:, 1]
-    )
+    counts = inner_cells(offsets, sizes, edges.shape[-1], stride)
     weights = counts.to(giou.dtype)
     weights = weights / weights.sum((1, 2), keepdim=True).clamp(min=1.0)
     present = counts.flatten(1).any(1).to(giou.dtype)
@@ -144,8 +140,46 @@ def box_iou_loss(edges: Tensor, offsets: Tensor, sizes: Tensor, stride: int) -> 
     return loss, (weights * iou).sum().detach() / number
 
 
-def _cells(edges: Tensor, stride: int) -> tuple[Tensor, Tensor]:
-    """Places of the cells, x (1, 1, w) and y (1, h, 1), pixels from the crop's centre."""
-    cells = edges.shape[-1]
-    axis = (torch.arange(cells, device=edges.device) - (cells - 1) / 2) * stride
+def inner_cells(offsets: Tensor, sizes: Tensor, cells: int, stride: int) -> Tensor:
+    """Which cells lie in the inner 60 % of a target; the nearest ones do in any case.
+
+    Args:
+        offsets: (N, 2) target centre minus crop centre, (x, y) in pixels.
+        sizes: (N, 2) w, h of the target, pixels.
+        cells: side of the response.
+        stride: pixels a cell.
+
+    Returns:
+        (N, cells, cells) bool.
+    """
+    x, y = _cells(cells, stride, offsets.device)
+    reach = (0.3 * sizes).clamp(min=0.75 * stride)[:, :, None, None]
+    across = (x - offsets[:, 0, None, None]).abs() <= reach[:, 0]
+    return across & ((y - offsets[:, 1, None, None]).abs() <= reach[:, 1])
+
+
+def edge_distances(offsets: Tensor, sizes: Tensor, cells: int, stride: int) -> Tensor:
+    """How far a target's edges are from every cell.
+
+    Args:
+        offsets: (N, 2) target centre minus crop centre, (x, y) in pixels.
+        sizes: (N, 2) w, h of the target, pixels.
+        cells: side of the response.
+        stride: pixels a cell.
+
+    Returns:
+        (N, 4, cells, cells) left, top, right, bottom, pixels; negative where the cell lies beyond the edge.
+    """
+    x, y = _cells(cells, stride, offsets.device)
+    across, down = (offsets[:, axis, None, None] for axis in (0, 1))
+    width, height = (sizes[:, axis, None, None] for axis in (0, 1))
+    zeros = torch.zeros_like(x + y)  # every edge on the whole map
+    left, right = x - across + width / 2 + zeros, across + width / 2 - x + zeros
+    top, bottom = y - down + height / 2 + zeros, down + height / 2 - y + zeros
+    return torch.stack([left, top, right, bottom], 1)
+
+
+def _cells(cells: int, stride: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Places of the cells, x (1, 1, cells) and y (1, cells, 1), pixels from the crop's centre."""
+    axis = (torch.arange(cells, device=device) - (cells - 1) / 2) * stride
     return axis[None, None, :], axis[None, :, None]

@@ -43,6 +43,9 @@ class TrackerConfig:
     """Box branch: a change of size and aspect by f costs a cell ``exp(-size_penalty * (f - 1))``."""
     box_neighbours: int = 0
     """Box branch: boxes of so many cells on each side of the best are averaged with its own (ours)."""
+    box_steps: int = 0
+    """Box branch: gradient steps that fit its template to the frame that the target is given in, whose box is
+    true (ours); none without the gradient branch (``update_interval`` 0). A change is for the next target."""
     size_smoothing: float = 0.5
     """Box branch: share of the newly found size in the running size at a score of 1 and no change."""
 
@@ -153,6 +156,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "box_branch": (0, 1),
     "size_penalty": (0.0, 10.0),
     "box_neighbours": (0, 8),
+    "box_steps": (0, 100),
     "size_smoothing": (0.0, 1.0),
     "update_interval": (0, 1000),
     "adaptive_weight": (0.0, 1.0),

@@ -18,6 +18,7 @@ from gradnet_ros.tracking.crops import Image, mean_colour
 from gradnet_ros.tracking.geometry import MIN_SIDE, context_side
 from gradnet_ros.tracking.memory import ReliableMemory, Sample
 from gradnet_ros.tracking.refind import Refinding
+from gradnet_ros.tracking.rehearsal import rehearsal_views
 from gradnet_ros.tracking.response import Peak, find_boxed_peak, find_peak, hann_window
 from gradnet_ros.tracking.track import Box, Track, TrackState
 
@@ -64,6 +65,10 @@ class Target:
         spec = engine.spec
         side = context_side(w, h, config.context_amount) / spec.base_size * spec.exemplar_size
         self._state = engine.start(image, Region(self._centre, (side,)), self._size, mean_colour(image))
+        if config.box_branch and config.update_interval > 0 and config.box_steps > 0:
+            (searched,) = self._sides(self._size, 1, config)
+            views = rehearsal_views(self._centre, self._size, searched, spec.search_size)
+            engine.rehearse(self._state, image, views, config.box_steps)
         (answer,) = engine.search(image, self.ask(config))
         if config.update_interval > 0:
             # "hid" starts at h2(Z_1): one step on the first frame itself (official code).

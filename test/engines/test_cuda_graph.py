@@ -21,6 +21,7 @@ from gradnet_ros.engines.select import make_engine
 from gradnet_ros.engines.torch_engine import TorchEngine
 from gradnet_ros.nn.checkpoint import load_network, shipped_weights
 from gradnet_ros.tracking.config import TrackerConfig
+from gradnet_ros.tracking.rehearsal import rehearsal_views
 from gradnet_ros.tracking.target import Target
 from support import moving_scene, need_weights, random_network, texture
 
@@ -221,6 +222,21 @@ def test_a_target_that_grows_gets_more_room(scene):
         np.testing.assert_allclose(ours.edges, theirs.edges, atol=3.0)
         assert ours.adaptive is None
     assert recorder.recorded == 2
+
+
+def test_boxes_are_fitted_as_by_eager_pytorch(scene):
+    """Also for a target that was searched for before: its templates lie elsewhere then."""
+    engine, reference, _, _ = engines("lite")
+    image, place = scene[0][0], Region((160.0, 120.0), (180.0,))
+    found = []
+    for each in (engine, reference):
+        state = each.start(image, Region((160.0, 120.0), (100.0,)), (48.0, 40.0), BORDER)
+        query = Query(state, place, adaptive=False, boxes=True)
+        before = each.search(image, [query])[0].edges.copy()
+        each.rehearse(state, image, rehearsal_views((160.0, 120.0), (48.0, 40.0), 180.0, 241), 4)
+        found.append(each.search(image, [query])[0].edges.copy())
+        assert np.abs(found[-1] - before).max() > 0.5
+    np.testing.assert_allclose(found[0], found[1], atol=0.5)
 
 
 def test_templates_of_several_targets_are_not_mixed_up(scene):

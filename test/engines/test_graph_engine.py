@@ -7,6 +7,7 @@ import torch
 from gradnet_ros.engines.protocol import MAX_SAMPLES, Query, Region
 from gradnet_ros.engines.torch_engine import TorchEngine
 from gradnet_ros.nn.gradnet import GradNet
+from gradnet_ros.tracking.rehearsal import rehearsal_views
 from support import moving_scene, random_network
 
 pytest.importorskip("onnx")
@@ -79,6 +80,21 @@ def test_answers_are_torchs(engine, reference, frames, sides):
         compare(engine, reference, frames[1], states, sides, boxes=True)
 
 
+def test_fitting_boxes_is_torchs(engine, reference, frames):
+    if not engine.has_boxes:
+        pytest.skip("a network without a box branch")
+    views = rehearsal_views(PLACE.centre, (48.0, 40.0), 150.0, engine.spec.search_size)
+    states = [start(one, frames) for one in (engine, reference)]
+    before = [np.array(part) for part in states[0].box]
+    for one, state in zip((engine, reference), states, strict=True):
+        one.rehearse(state, frames[0], views, 3)
+    for mine, its, old in zip(states[0].box, states[1].box, before, strict=True):
+        np.testing.assert_allclose(mine, its.numpy(), atol=2e-3)  # a step is 0.03
+        assert np.abs(mine - old).max() <= 0.1
+    assert np.abs(states[0].box[0] - before[0]).mean() > 0.01
+    compare(engine, reference, frames[1], states, (150.0,), boxes=True)
+
+
 @pytest.mark.parametrize("count", [1, MAX_SAMPLES])
 @pytest.mark.parametrize("from_first", [False, True])
 def test_learning_is_torchs(engine, reference, frames, count, from_first):
@@ -130,6 +146,18 @@ def test_a_network_with_two_heads_is_refused(make):
     net.unshare_head()
     with pytest.raises(ValueError, match="engine torch only"):
         make(net)
+
+
+def test_memory_layout_of_what_goes_in_does_not_matter(engine, frames):
+    """OpenVINO reads the caller's memory; what had to be copied for it must live until it is done."""
+    state = start(engine, frames)
+    (answer,) = engine.search(frames[1], [Query(state, PLACE, False, False)])
+    features = engine.keep(answer.features, 0)
+    scattered = np.ascontiguousarray(features.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    expected, found = (
+        engine._run("lesson", [each, offsets(1), state.beta])[0].copy() for each in (features, scattered)
+    )
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_openvino_computes_in_bfloat16_where_it_is_told_to(frames):

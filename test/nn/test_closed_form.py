@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from gradnet_ros.nn.checkpoint import load_network, shipped_weights
 from gradnet_ros.nn.closed_form import (
+    box_iou_gradient,
     logistic_loss_gradient,
     normalise,
     template_gradient,
@@ -20,7 +21,7 @@ from gradnet_ros.nn.closed_form import (
 )
 from gradnet_ros.nn.correlation import cross_correlate
 from gradnet_ros.nn.gradnet import NETWORKS
-from gradnet_ros.nn.losses import logistic_loss
+from gradnet_ros.nn.losses import box_iou_loss, logistic_loss
 from support import need_weights, random_network
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-9}
@@ -214,6 +215,16 @@ def test_batch_norm(training, affine):
     assert_goes_back(layer, lambda x: vjp(layer, x), random_batch(0, 1, 3, 4, 5), weight)
 
 
+@pytest.mark.parametrize("groups", [1, 3])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_group_norm(groups, layout):
+    layer = nn.GroupNorm(groups, 6, dtype=torch.float64)
+    for parameter in layer.parameters():
+        nn.init.normal_(parameter)
+    batch = random_batch(0, 2, 6, 4, 5).contiguous(memory_format=layout)
+    assert_goes_back(layer, lambda x: vjp(layer, x), batch, [layer.weight])
+
+
 def test_running_statistics_are_counted_once():
     layer = nn.BatchNorm2d(3)
     vjp(layer, torch.randn(1, 3, 4, 4))
@@ -240,6 +251,24 @@ def test_unit_length_of_nothing():
 def test_layers_in_a_row():
     layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Sequential(nn.Conv2d(4, 2, 1))).double()
     assert_goes_back(layers, lambda x: vjp(layers, x), random_batch(0, 2, 3, 6, 6), [layers[0].weight])
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 1000),
+    spread=st.floats(0.1, 2.0),
+    offset=st.tuples(st.floats(-20, 20), st.floats(-20, 20)),
+    size=st.tuples(st.floats(3, 60), st.floats(3, 60)),
+)
+def test_box_iou_gradient(seed, spread, offset, size):
+    """Boxes that overlap, lie inside, around and clear of the target."""
+    edges = (20.0 * (spread * random_batch(seed, 2, 4, 7, 7)).exp()).requires_grad_()
+    offsets, sizes = (torch.tensor([each, each[::-1]], dtype=torch.float64) for each in (offset, size))
+    loss, _ = box_iou_loss(edges, offsets, sizes, 8)
+    (expected,) = torch.autograd.grad(loss, edges)
+    found = box_iou_gradient(edges.detach(), offsets, sizes, 8)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
+    assert found.any()
 
 
 @pytest.mark.parametrize("k", [1, 3])

@@ -75,6 +75,38 @@ def test_it_follows_a_growing_target(tracker, boxes):
     assert tracks[-1].box[2] / tracks[-1].box[3] == pytest.approx(48 / 40, rel=0.15 if boxes else 1e-6)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "times"),
+    [({}, 1), ({"box_steps": 0}, 0), ({"update_interval": 0}, 0), ({"box_branch": False}, 0)],
+)
+def test_boxes_are_fitted_once_a_target_unless_switched_off(tracker, scene, monkeypatch, overrides, times):
+    tracker.configure({"box_branch": True, "box_steps": 2, **overrides})
+    engine, seen = tracker._engine, []
+    rehearse = engine.rehearse
+
+    def watch(state, image, views, steps):
+        seen.append((image, steps))
+        rehearse(state, image, views, steps)
+
+    monkeypatch.setattr(engine, "rehearse", watch)
+    frames, truth = scene
+    follow(tracker, frames[:3], truth[0])
+    assert [steps for _, steps in seen] == [2] * times
+    assert all(image is frames[0] for image, _ in seen)
+
+
+def test_fitted_boxes_are_nearer_to_the_given_one(tracker, scene):
+    """In the very frame that they were fitted to, found again a few pixels away."""
+    frames, truth = scene
+    found = []
+    for steps in (0, 10):
+        tracker.configure({"box_branch": True, "box_steps": steps})
+        tracks = follow(tracker, [frames[0]] * 6, truth[0])
+        found.append(overlaps(np.array([tracks[-1].box]), truth[:1])[0])
+    assert found[1] > found[0]
+    assert found[1] > 0.9
+
+
 def test_a_vanished_target_lowers_score_and_state(tracker, scene):
     frames, truth = scene
     follow(tracker, frames[:8], truth[0])

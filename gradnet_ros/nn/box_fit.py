@@ -1,0 +1,135 @@
+"""Fitting the box branch's template to the frame that the target was given in.
+
+The branch was trained on other objects, and of every new one it is wrong by a few percent in its own way. The
+first frame tells how: its box is true. So the template moves down the gradient of the branch's own loss over
+views of that frame, before tracking begins (ours; the gradient is in closed form, as in
+:mod:`gradnet_ros.nn.closed_form`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from gradnet_ros.nn.box import BoxHead, BoxTemplate
+from gradnet_ros.nn.closed_form import Linked, Pullback, box_iou_gradient, chain, vjp
+from gradnet_ros.nn.gradnet import GradNet
+
+STEP = 0.02
+"""Adam's step: what a number in the template moves at first. They are about 0.5 to 1 in size."""
+
+_RELU = nn.ReLU()
+
+BoxGradient = tuple[Tensor, Tensor, Tensor]
+"""With respect to ``parts``, ``target`` and ``surround`` of a :class:`BoxTemplate`."""
+
+
+def box_gradient(
+    head: BoxHead, features: Tensor, template: BoxTemplate, offsets: Tensor, sizes: Tensor, stride: int
+) -> BoxGradient:
+    """Gradient of the box branch's loss (GIoU) over K views of one target with respect to its template.
+
+    In closed form; see :func:`~gradnet_ros.nn.losses.box_iou_loss` for the loss.
+
+    Args:
+        head: the box branch.
+        features: (K, 64, H, W), :meth:`BoxHead.features` of the views.
+        template: the target's, N = 1.
+        offsets: (K, 2) target centre minus crop centre, (x, y) in pixels of the search crop.
+        sizes: (K, 2) w, h of the target, pixels of the search crop.
+        stride: pixels a cell.
+
+    Returns:
+        (1, P, 64), (1, 64) and (1, 64).
+    """
+    views = int(features.shape[0])
+    everywhere = BoxTemplate(*(each.expand(views, *each.shape[1:]) for each in template))
+    hidden, into_compared = vjp(_RELU, head.compare(features, everywhere))
+    hidden, through_tower = _tower(head, hidden)
+    shape = [int(length) for length in hidden.shape]
+    unbound, into_hidden = vjp(head.edges, head.cut(hidden))
+    ratios = head.bound(unbound)
+    edges = head.edges_from(ratios, template.size)
+    # The logarithm's way back is the distance itself. An answer at its bound does not move.
+    at_ratios = torch.where(ratios == unbound, edges * box_iou_gradient(edges, offsets, sizes, stride), 0.0)
+    inner = into_hidden(at_ratios)
+    rows, columns = ((shape[axis] - int(inner.shape[axis])) // 2 for axis in (2, 3))
+    at_hidden = nn.functional.pad(inner, (columns, columns, rows, rows))
+    at_compared = into_compared(through_tower(at_hidden))
+    at_matches = _through(head.parts, at_compared)
+    by_target, by_surround = (features * part for part in _through(head.per_channel, at_compared).chunk(2, 1))
+    # As one matrix product a view: places by cells times cells by channels.
+    parts = at_matches.flatten(2) @ features.flatten(2).transpose(1, 2) / features.shape[1] ** 0.5
+    return (
+        parts.sum(0, keepdim=True),
+        by_target.sum((0, 2, 3))[None],
+        by_surround.sum((0, 2, 3))[None],
+    )
+
+
+def rehearse(
+    net: GradNet, crops: Tensor, template: BoxTemplate, offsets: Tensor, sizes: Tensor, steps: int
+) -> BoxTemplate:
+    """Fit a target's template to views of it.
+
+    Args:
+        net: a network with a box branch.
+        crops: (K, 3, X, X) BGR 0-255, search crops.
+        template: the target's, N = 1; it is kept as it is.
+        offsets: (K, 2) target centre minus crop centre, (x, y) in pixels of the search crop.
+        sizes: (K, 2) w, h of the target, pixels of the search crop.
+        steps: number of steps.
+    """
+    head, stride = net.box, net.spec.stride
+    assert head is not None
+    features = head.features(net.search.search(crops).levels)
+
+    def gradient(now: Sequence[Tensor]) -> BoxGradient:
+        return box_gradient(head, features, BoxTemplate(*now), offsets, sizes, stride)
+
+    return BoxTemplate(*fit_box_template(template, gradient, steps))
+
+
+def fit_box_template(
+    template: Sequence[Tensor], gradient: Callable[[Sequence[Tensor]], Sequence[Tensor]], steps: int
+) -> tuple[Tensor, ...]:
+    """Move a template down its gradient.
+
+    Args:
+        template: ``parts``, ``target``, ``surround``, ``size`` of a :class:`BoxTemplate`; kept as they are.
+        gradient: template -> gradient with respect to its first three.
+        steps: number of steps of Adam, :data:`STEP` each.
+
+    Returns:
+        The new ``parts``, ``target``, ``surround``; ``size`` stays.
+    """
+    *moving, size = (each.clone() for each in template)
+    adam = torch.optim.Adam(moving, lr=STEP)
+    for _ in range(steps):
+        for each, slope in zip(moving, gradient([*moving, size]), strict=True):
+            each.grad = slope
+        adam.step()
+    return (*(each.detach() for each in moving), size)
+
+
+def _tower(head: BoxHead, hidden: Tensor) -> Linked:
+    """The dilated convolutions, each added to what goes in."""
+    pullbacks: list[Pullback] = []
+    for convolution, norm in zip(head.tower, head.norms, strict=True):
+        link = chain([convolution, norm, _RELU], hidden)
+        hidden = hidden + link.output
+        pullbacks.append(link.pullback)
+
+    def pullback(gradient: Tensor) -> Tensor:
+        for back in reversed(pullbacks):
+            gradient = gradient + back(gradient)
+        return gradient
+
+    return Linked(hidden, pullback)
+
+
+def _through(convolution: nn.Conv2d, gradient: Tensor) -> Tensor:
+    """Back through a convolution of one cell."""
+    return nn.functional.conv2d(gradient, convolution.weight.transpose(0, 1))

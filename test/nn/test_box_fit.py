@@ -1,0 +1,100 @@
+"""The gradient of the box branch's loss in closed form against autograd, and what descent does with it."""
+
+from copy import deepcopy
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from gradnet_ros.nn.box import BoxHead, BoxTemplate
+from gradnet_ros.nn.box_fit import box_gradient, fit_box_template
+from gradnet_ros.nn.checkpoint import load_network, shipped_weights
+from gradnet_ros.nn.losses import box_iou_loss
+from support import need_weights
+
+DEPTHS, STRIDE, MARGIN = (6, 10), 8, 3
+CELLS = 9
+
+
+def small_head():
+    torch.manual_seed(0)
+    head = BoxHead(DEPTHS, STRIDE, MARGIN)
+    nn.init.normal_(head.edges.weight, std=0.1)
+    return head.double().requires_grad_(False)
+
+
+def random_case(views, seed=0, parts=49, cells=CELLS + 2 * MARGIN, spread=1.0, dtype=torch.float64):
+    """Features of views, a template, and where the target is in each view."""
+    random = torch.Generator().manual_seed(seed)
+
+    def noise(*shape):
+        return spread * torch.randn(shape, generator=random, dtype=dtype)
+
+    template = BoxTemplate(
+        noise(1, parts, 64), noise(1, 64), noise(1, 64), torch.tensor([[30.0, 22.0]], dtype=dtype)
+    )
+    offsets = (torch.rand(views, 2, generator=random) * 24 - 12).to(dtype)
+    sizes = (torch.rand(views, 2, generator=random) * 30 + 14).to(dtype)
+    return noise(views, 64, cells, cells), template, offsets, sizes
+
+
+def error(head, features, template, offsets, sizes):
+    everywhere = BoxTemplate(*(part.expand(len(features), *part.shape[1:]) for part in template))
+    edges = head.edges_from(head.ratios(features, everywhere), template.size)
+    return box_iou_loss(edges, offsets, sizes, STRIDE)[0]
+
+
+def by_autograd(head, features, template, offsets, sizes):
+    moving = [part.clone().requires_grad_() for part in template[:3]]
+    return torch.autograd.grad(
+        error(head, features, BoxTemplate(*moving, template.size), offsets, sizes), moving
+    )
+
+
+def assert_equal(found, expected, tolerance):
+    for one, other in zip(found, expected, strict=True):
+        assert one.shape == other.shape
+        assert (one - other).abs().max() <= tolerance * other.abs().max()
+        assert other.any()
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(views=st.integers(1, 4), seed=st.integers(0, 2**32 - 1), spread=st.floats(0.1, 3.0))
+def test_the_gradient_is_autograds(views, seed, spread):
+    head, case = small_head(), random_case(views, seed, spread=spread)
+    assert_equal(box_gradient(head, *case, STRIDE), by_autograd(head, *case), 1e-9)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_shipped_branchs_gradient_is_autograds(layout):
+    need_weights()
+    head = load_network(shipped_weights("lite")).net.box
+    features, *rest = random_case(4, cells=31, dtype=torch.float32)
+    case = (features.contiguous(memory_format=layout), *rest)
+    assert_equal(box_gradient(head, *case, STRIDE), by_autograd(head, *case), 1e-5)
+
+
+def test_answers_at_their_bound_say_nothing():
+    head = small_head()
+    head.edges.bias.fill_(50.0)
+    assert not any(part.any() for part in box_gradient(head, *random_case(2), STRIDE))
+
+
+def test_descent_lowers_the_error_and_keeps_what_it_was_given():
+    head, (features, template, offsets, sizes) = small_head(), random_case(4)
+    before = deepcopy(template)
+    fitted = fit_box_template(
+        template, lambda now: box_gradient(head, features, BoxTemplate(*now), offsets, sizes, STRIDE), 20
+    )
+    errors = [float(error(head, features, each, offsets, sizes)) for each in (template, BoxTemplate(*fitted))]
+    assert errors[1] < 0.7 * errors[0]
+    assert all(torch.equal(*pair) for pair in zip(template, before, strict=True))
+    assert torch.equal(fitted[3], template.size)
+
+
+def test_no_steps_change_nothing():
+    _, template, *_ = random_case(1)
+    fitted = fit_box_template(template, lambda now: pytest.fail("no gradient is asked for"), 0)
+    assert all(torch.equal(*pair) for pair in zip(fitted, template, strict=True))
