@@ -59,12 +59,14 @@ class OnnxTracker:
         self.target = self.run("exemplar", crop=crop, size=size)
         self.hidden, self.kernel = self.target["f2"], self.target["beta"]
         if self.steps:
-            self.fit_boxes(image)
+            self.rehearse(image)
         found, _, _ = self.search(image)
         self.learn(found["features"][len(found["features"]) // 2][None], np.zeros(2), 1.0)
 
     def update(self, image: Array) -> tuple[list[float], float]:
         """Find the target in the next image: [x, y, w, h], score."""
+        if self.frame < self.steps:
+            self.fit_boxes()
         self.frame += 1
         found, sides, fused = self.search(image)
         index, shift, size, score = self.peak(found, sides, fused)
@@ -76,28 +78,37 @@ class OnnxTracker:
             self.learn(found["features"][index][None], shift, self.rules["update_rate"])
         return [*(self.centre - self.size / 2), *self.size], score
 
-    def fit_boxes(self, image: Array) -> None:
-        """Move the box branch's template down the gradient of its error in this image (Adam)."""
+    def rehearse(self, image: Array) -> None:
+        """Views of the first image, in which the box is true."""
         pixels, side = self.spec["search_size"], self.side(self.spec["search_size"])
         growths, *shifts = (np.array(column) for column in zip(*self.fit["views"], strict=True))
         zooms, offsets = np.exp(growths)[:, None] * pixels / side, np.stack(shifts, 1)
-        crops = [
-            self.crop(image, pixels / zoom[0], pixels, self.centre - offset / zoom)
-            for zoom, offset in zip(zooms, offsets, strict=True)
-        ]
-        views = self.run("box_views", views=np.stack(crops))
-        views["view_offsets"], views["view_sizes"] = (a.astype("f4") for a in (offsets, zooms * self.size))
-        names = ["box_parts", "box_target", "box_surround"]
-        mean, square = ({name: np.zeros_like(self.target[name]) for name in names} for _ in range(2))
-        for step in range(1, self.steps + 1):
-            slopes = self.run("box_lesson", **views, **self.target)
-            for name in names:
-                slope = slopes[f"{name}_gradient"]
-                mean[name] = 0.9 * mean[name] + 0.1 * slope
-                square[name] = 0.999 * square[name] + 0.001 * slope**2
-                size = np.sqrt(square[name] / (1 - 0.999**step)) + 1e-8
-                move = self.fit["step"] * mean[name] / (1 - 0.9**step) / size
-                self.target[name] = (self.target[name] - move).astype(np.float32)
+        crops = np.stack(
+            [
+                self.crop(image, pixels / zoom[0], pixels, self.centre - offset / zoom)
+                for zoom, offset in zip(zooms, offsets, strict=True)
+            ]
+        )
+        places, sizes = (each.astype(np.float32) for each in (offsets, zooms * self.size))
+        self.views, self.fitted = [], 0
+        for batch in range(self.fit["batches"]):
+            part = slice(batch, None, self.fit["batches"])
+            seen = self.run("box_views", views=crops[part])
+            self.views.append({**seen, "view_offsets": places[part], "view_sizes": sizes[part]})
+        names = ("box_parts", "box_target", "box_surround")
+        self.moments = {name: [np.zeros_like(self.target[name]) for _ in range(2)] for name in names}
+
+    def fit_boxes(self) -> None:
+        """Move the box branch's template down the gradient of its error in the views: a step of Adam."""
+        slopes = self.run("box_lesson", **self.views[self.fitted % len(self.views)], **self.target)
+        self.fitted += 1
+        for name, (mean, square) in self.moments.items():
+            slope = slopes[f"{name}_gradient"]
+            mean += 0.1 * (slope - mean)
+            square += 0.001 * (slope**2 - square)
+            size = np.sqrt(square / (1 - 0.999**self.fitted)) + 1e-8
+            move = self.fit["step"] * mean / (1 - 0.9**self.fitted) / size
+            self.target[name] = (self.target[name] - move).astype(np.float32)
 
     def side(self, pixels: int) -> float:
         """Side of the region around the target that a crop of so many pixels shows."""

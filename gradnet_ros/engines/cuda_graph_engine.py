@@ -15,7 +15,7 @@ from gradnet_ros.engines.cuda_graph_record import EagerFallback, Recorder, Work,
 from gradnet_ros.engines.graphs import ExemplarGraph, StepGraph
 from gradnet_ros.engines.protocol import Answer, Offsets, Query, Region, View
 from gradnet_ros.nn.box import BoxTemplate
-from gradnet_ros.nn.box_fit import rehearse
+from gradnet_ros.nn.box_fit import BoxFit, start_fit
 from gradnet_ros.nn.correlation import cross_correlate
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.trunk import TrunkSpec
@@ -30,7 +30,9 @@ class _State:
     box: tuple[Tensor, ...]
     hidden: Tensor
     beta: Tensor
-    version: int = 0  # grows with every step
+    version: int = 0  # grows with every step, of either template
+    taught: bool = False
+    fit: BoxFit | None = None
 
     @property
     def templates(self) -> tuple[Tensor, ...]:
@@ -107,19 +109,29 @@ class CudaGraphEngine:
         return _State(border, fixed, f2, tuple(box), hidden=f2, beta=beta)
 
     @torch.no_grad()
-    def rehearse(self, state: _State, image: Image, views: Sequence[View], steps: int) -> None:
-        """See :meth:`Engine.rehearse <gradnet_ros.engines.protocol.Engine.rehearse>`.
-
-        It is done once a target, and so not recorded.
-        """
+    def rehearse(self, state: _State, image: Image, views: Sequence[View]) -> None:
+        """See :meth:`Engine.rehearse <gradnet_ros.engines.protocol.Engine.rehearse>`."""
         crops = self._views.cut(image, [(view.region, state.border) for view in views]).to(self.device)
         offsets, sizes = (
             torch.tensor(values, device=self.device)
             for values in ([view.offset for view in views], [view.size for view in views])
         )
-        pixels, template = crops.permute(0, 3, 1, 2).float(), BoxTemplate(*state.box)
-        state.box = rehearse(self._searching, pixels, template, offsets, sizes, steps)
+        pixels = crops.permute(0, 3, 1, 2).float()
+        state.fit = start_fit(self._searching, pixels, state.box, offsets, sizes)
+
+    @torch.no_grad()
+    def fit_boxes(self, state: _State) -> None:
+        """See :meth:`Engine.fit_boxes <gradnet_ros.engines.protocol.Engine.fit_boxes>`.
+
+        A target takes few such steps, so they are not recorded.
+        """
+        assert state.fit is not None
+        state.box = state.fit.step()
         state.version += 1
+
+    def forget_views(self, state: _State) -> None:
+        """See :meth:`Engine.forget_views <gradnet_ros.engines.protocol.Engine.forget_views>`."""
+        state.fit = None
 
     @torch.no_grad()
     def search(self, image: Image, queries: Sequence[Query]) -> list[Answer]:
@@ -148,7 +160,7 @@ class CudaGraphEngine:
         if count not in self._updates:
             self._updates[count] = _UpdateWork(self._step, state, samples, self._record)
         hidden, beta = self._updates[count].run(state, samples, offsets, rate, from_first)
-        state.hidden, state.beta, state.version = hidden, beta, state.version + 1
+        state.hidden, state.beta, state.version, state.taught = hidden, beta, state.version + 1, True
 
     def _search_alike(self, image: Image, queries: Sequence[Query]) -> list[Answer]:
         size = self.spec.search_size
@@ -226,7 +238,7 @@ class _SearchWork:
     def _answer(self, number: int, query: Query, features: Tensor) -> Answer:
         side, squares = self._net.spec.response_size, self._squares
         maps = self._maps[number].view(-1, side, side).numpy()
-        taught = query.adaptive and query.state.version > 0
+        taught = query.adaptive and query.state.taught
         return Answer(
             maps[:squares],
             maps[squares] if taught else None,

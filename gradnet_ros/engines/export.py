@@ -12,9 +12,9 @@ import onnxruntime
 import torch
 from numpy.typing import NDArray
 
-from gradnet_ros.engines.graphs import Graph, make_graphs
+from gradnet_ros.engines.graphs import BATCH, Graph, make_graphs
 from gradnet_ros.engines.onnx_export import to_onnx
-from gradnet_ros.nn.box_fit import STEP
+from gradnet_ros.nn.box_fit import BATCHES, STEP
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.rehearsal import VIEWS
@@ -65,7 +65,7 @@ def export(net: GradNet, settings: Mapping[str, object], folder: Path) -> list[E
         "spec": asdict(net.spec),
         "adjust": [float(net.adjust_scale), float(net.adjust_bias)],
         "boxes": net.box is not None,
-        "box_fit": {"views": VIEWS, "step": STEP},
+        "box_fit": {"views": VIEWS, "batches": BATCHES, "step": STEP},
         "tracker": asdict(TrackerConfig().with_overrides(settings)),
         "graphs": {
             name: {"inputs": graph.inputs, "outputs": graph.outputs} for name, graph in graphs.items()
@@ -88,9 +88,9 @@ def _picture(net: GradNet) -> Arrays:
         "crop": crops(1, spec.exemplar_size),
         "size": np.array([[0.4, 0.3]], np.float32) * spec.exemplar_size,
         "crops": crops(1, spec.search_size),
-        "views": crops(len(VIEWS), spec.search_size),
-        "view_offsets": np.array([view[1:] for view in VIEWS], np.float32),
-        "view_sizes": np.full((len(VIEWS), 2), 0.2 * spec.search_size, np.float32),
+        "views": crops(BATCH, spec.search_size),
+        "view_offsets": np.array([view[1:] for view in VIEWS[::BATCHES]], np.float32),
+        "view_sizes": np.full((BATCH, 2), 0.2 * spec.search_size, np.float32),
         "offset": np.array([[spec.stride, 0.0]], np.float32),
         "rate": np.array([0.6], np.float32),
     }

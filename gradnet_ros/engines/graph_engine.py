@@ -15,7 +15,7 @@ from gradnet_ros.engines.crop_buffer import CropBuffer
 from gradnet_ros.engines.graphs import make_graphs
 from gradnet_ros.engines.onnx_export import to_onnx
 from gradnet_ros.engines.protocol import Answer, Offsets, Query, Region, View
-from gradnet_ros.nn.box_fit import fit_box_template
+from gradnet_ros.nn.box_fit import BATCHES, BoxFit
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.trunk import TrunkSpec
 from gradnet_ros.tracking.crops import Image
@@ -36,6 +36,7 @@ class _State:
     hidden: Array
     beta: Array
     taught: bool = False
+    fit: BoxFit | None = None
 
 
 class GraphEngine(ABC):
@@ -89,19 +90,31 @@ class GraphEngine(ABC):
         fixed, f2, beta, *box = (output.copy() for output in self._run("exemplar", inputs))
         return _State(border, fixed, f2, beta, box, hidden=f2, beta=beta)
 
-    def rehearse(self, state: _State, image: Image, views: Sequence[View], steps: int) -> None:
+    def rehearse(self, state: _State, image: Image, views: Sequence[View]) -> None:
         """See :meth:`Engine.rehearse <gradnet_ros.engines.protocol.Engine.rehearse>`."""
         crops = self._crops.cut(image, [(view.region, state.border) for view in views]).numpy()
-        features = self._run("box_views", [crops])[0].copy()
-        offsets = np.array([view.offset for view in views], np.float32)
-        sizes = np.array([view.size for view in views], np.float32)
+        places = [[view.offset for view in views], [view.size for view in views]]
+        batches = []
+        for batch in range(BATCHES):
+            (features,) = self._run("box_views", [crops[batch::BATCHES]])
+            batches.append(
+                [features.copy(), *(np.array(each[batch::BATCHES], np.float32) for each in places)]
+            )
 
-        def gradient(template: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-            given = [features, offsets, sizes, *(each.numpy() for each in template)]
+        def gradient(batch: int, template: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+            given = [*batches[batch], *(each.numpy() for each in template)]
             return [torch.from_numpy(each) for each in self._run("box_lesson", given)]
 
-        fitted = fit_box_template([torch.from_numpy(each) for each in state.box], gradient, steps)
-        state.box = [each.numpy() for each in fitted]
+        state.fit = BoxFit([torch.from_numpy(each) for each in state.box], gradient)
+
+    def fit_boxes(self, state: _State) -> None:
+        """See :meth:`Engine.fit_boxes <gradnet_ros.engines.protocol.Engine.fit_boxes>`."""
+        assert state.fit is not None
+        state.box = [each.numpy() for each in state.fit.step()]
+
+    def forget_views(self, state: _State) -> None:
+        """See :meth:`Engine.forget_views <gradnet_ros.engines.protocol.Engine.forget_views>`."""
+        state.fit = None
 
     def search(self, image: Image, queries: Sequence[Query]) -> list[Answer]:
         """Search a picture; see :meth:`Engine.search <gradnet_ros.engines.protocol.Engine.search>`.

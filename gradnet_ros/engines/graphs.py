@@ -14,11 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from gradnet_ros.nn.box import BoxTemplate
-from gradnet_ros.nn.box_fit import box_gradient
+from gradnet_ros.nn.box_fit import BATCHES, box_gradient
 from gradnet_ros.nn.correlation import cross_correlate_all
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.losses import centre_labels
 from gradnet_ros.tracking.rehearsal import VIEWS
+
+BATCH = len(VIEWS) // BATCHES
+"""Views of the first frame that one step of fitting a box template looks at."""
 
 BOX_TEMPLATE = tuple(f"box_{name}" for name in BoxTemplate._fields)
 """Names of the tensors that the box branch keeps of an exemplar."""
@@ -183,7 +186,7 @@ class StepGraph(Graph):
 class BoxViewsGraph(Graph):
     """Reads views of the first frame for :class:`BoxLessonGraph`.
 
-    ``views`` (K, X, X, 3) uint8 BGR, as many as :data:`~gradnet_ros.tracking.rehearsal.VIEWS`. Out comes
+    ``views`` (K, X, X, 3) uint8 BGR, as many as a step looks at (:data:`BATCH`). Out comes
     ``view_features`` (K, c, h, w).
     """
 
@@ -193,7 +196,7 @@ class BoxViewsGraph(Graph):
     def example(self) -> tuple[Tensor, ...]:
         """Grey crops."""
         side = self._net.spec.search_size
-        return (torch.full((len(VIEWS), side, side, 3), 127, dtype=torch.uint8),)
+        return (torch.full((BATCH, side, side, 3), 127, dtype=torch.uint8),)
 
     def forward(self, views: Tensor) -> Tensor:
         """See the class."""
@@ -218,7 +221,7 @@ class BoxLessonGraph(Graph):
         net = self._net
         *_, parts, target, surround, size = ExemplarGraph(net)(*ExemplarGraph(net).example())
         views = BoxViewsGraph(net)
-        places = torch.zeros(len(VIEWS), 2), size.expand(len(VIEWS), 2).clone()
+        places = torch.zeros(BATCH, 2), size.expand(BATCH, 2).clone()
         return views(*views.example()), *places, parts, target, surround, size
 
     def forward(self, features: Tensor, offsets: Tensor, sizes: Tensor, *box: Tensor) -> tuple[Tensor, ...]:

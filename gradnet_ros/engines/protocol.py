@@ -141,15 +141,24 @@ class Engine(Protocol):
             The target's state; its adaptive template was not taught yet.
         """
 
-    def rehearse(self, state: State, image: Image, views: Sequence[View], steps: int) -> None:
-        """Fit the target's box template to views of the picture that it was given in.
+    def rehearse(self, state: State, image: Image, views: Sequence[View]) -> None:
+        """Look at views of the picture that a target was given in, for :meth:`fit_boxes`.
 
         Args:
             state: a target of a network with a box branch.
             image: HxWx3 uint8, BGR: that picture.
-            views: as many as :data:`~gradnet_ros.tracking.rehearsal.VIEWS`.
-            steps: of gradient descent (:func:`~gradnet_ros.nn.box_fit.fit_box_template`).
+            views: those of :func:`~gradnet_ros.tracking.rehearsal.rehearsal_views`.
         """
+
+    def fit_boxes(self, state: State) -> None:
+        """Fit the target's box template to its views, a step (:class:`~gradnet_ros.nn.box_fit.BoxFit`).
+
+        Args:
+            state: a target that :meth:`rehearse` has seen.
+        """
+
+    def forget_views(self, state: State) -> None:
+        """Give up what :meth:`rehearse` keeps; the box template stays as it is."""
 
     def search(self, image: Image, queries: Sequence[Query]) -> list[Answer]:
         """Search one picture for one or more targets, or in several places for one.

@@ -11,7 +11,7 @@ from torch import Tensor
 from gradnet_ros.engines.crop_buffer import CropBuffer
 from gradnet_ros.engines.protocol import Answer, Offsets, Query, Region, View
 from gradnet_ros.nn.box import BoxTemplate
-from gradnet_ros.nn.box_fit import rehearse
+from gradnet_ros.nn.box_fit import BoxFit, start_fit
 from gradnet_ros.nn.correlation import cross_correlate
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.losses import centre_labels
@@ -29,6 +29,7 @@ class _State:
     fixed: Tensor
     adaptive: AdaptiveTemplate
     box: BoxTemplate | None
+    fit: BoxFit | None = None
 
 
 class TorchEngine:
@@ -71,7 +72,7 @@ class TorchEngine:
         return _State(border, net.search.template(features), self._start_template(net, f2), box)
 
     @torch.no_grad()
-    def rehearse(self, state: _State, image: Image, views: Sequence[View], steps: int) -> None:
+    def rehearse(self, state: _State, image: Image, views: Sequence[View]) -> None:
         """See :meth:`Engine.rehearse <gradnet_ros.engines.protocol.Engine.rehearse>`."""
         assert state.box is not None
         crops = self._crops.cut(image, [(view.region, state.border) for view in views])
@@ -79,7 +80,17 @@ class TorchEngine:
             torch.tensor(values, device=self.device)
             for values in ([view.offset for view in views], [view.size for view in views])
         )
-        state.box = rehearse(self._net, self._to_device(crops), state.box, offsets, sizes, steps)
+        state.fit = start_fit(self._net, self._to_device(crops), state.box, offsets, sizes)
+
+    @torch.no_grad()
+    def fit_boxes(self, state: _State) -> None:
+        """See :meth:`Engine.fit_boxes <gradnet_ros.engines.protocol.Engine.fit_boxes>`."""
+        assert state.fit is not None
+        state.box = BoxTemplate(*state.fit.step())
+
+    def forget_views(self, state: _State) -> None:
+        """See :meth:`Engine.forget_views <gradnet_ros.engines.protocol.Engine.forget_views>`."""
+        state.fit = None
 
     @torch.no_grad()
     def search(self, image: Image, queries: Sequence[Query]) -> list[Answer]:

@@ -20,6 +20,9 @@ from gradnet_ros.nn.gradnet import GradNet
 STEP = 0.02
 """Adam's step: what a number in the template moves at first. They are about 0.5 to 1 in size."""
 
+BATCHES = 2
+"""A step looks at every second view: half the cost, and two steps have seen all."""
+
 _RELU = nn.ReLU()
 
 BoxGradient = tuple[Tensor, Tensor, Tensor]
@@ -69,49 +72,57 @@ def box_gradient(
     )
 
 
-def rehearse(
-    net: GradNet, crops: Tensor, template: BoxTemplate, offsets: Tensor, sizes: Tensor, steps: int
-) -> BoxTemplate:
-    """Fit a target's template to views of it.
+class BoxFit:
+    """A template on its way down the gradient, a step a call.
+
+    Args:
+        template: ``parts``, ``target``, ``surround``, ``size`` of a :class:`BoxTemplate`; kept as they are.
+        gradient: batch, template -> gradient over that batch with respect to the template's first three.
+    """
+
+    def __init__(
+        self, template: Sequence[Tensor], gradient: Callable[[int, Sequence[Tensor]], Sequence[Tensor]]
+    ) -> None:
+        *self._moving, self._size = (each.clone() for each in template)
+        self._gradient = gradient
+        self._adam = torch.optim.Adam(self._moving, lr=STEP)
+        self._steps = 0
+
+    def step(self) -> tuple[Tensor, ...]:
+        """Take one step of Adam on the next of the :data:`BATCHES`.
+
+        Returns:
+            The template now. If the gradient fails, all stays as it was.
+        """
+        slopes = self._gradient(self._steps % BATCHES, (*self._moving, self._size))
+        for each, slope in zip(self._moving, slopes, strict=True):
+            each.grad = slope
+        self._adam.step()
+        self._steps += 1
+        return (*(each.clone() for each in self._moving), self._size)
+
+
+def start_fit(
+    net: GradNet, crops: Tensor, template: Sequence[Tensor], offsets: Tensor, sizes: Tensor
+) -> BoxFit:
+    """Begin to fit a target's template to views of it; each step must be taken without autograd.
 
     Args:
         net: a network with a box branch.
         crops: (K, 3, X, X) BGR 0-255, search crops.
-        template: the target's, N = 1; it is kept as it is.
+        template: the target's, N = 1.
         offsets: (K, 2) target centre minus crop centre, (x, y) in pixels of the search crop.
         sizes: (K, 2) w, h of the target, pixels of the search crop.
-        steps: number of steps.
     """
     head, stride = net.box, net.spec.stride
     assert head is not None
     features = head.features(net.search.search(crops).levels)
 
-    def gradient(now: Sequence[Tensor]) -> BoxGradient:
-        return box_gradient(head, features, BoxTemplate(*now), offsets, sizes, stride)
+    def gradient(batch: int, now: Sequence[Tensor]) -> BoxGradient:
+        part = slice(batch, None, BATCHES)
+        return box_gradient(head, features[part], BoxTemplate(*now), offsets[part], sizes[part], stride)
 
-    return BoxTemplate(*fit_box_template(template, gradient, steps))
-
-
-def fit_box_template(
-    template: Sequence[Tensor], gradient: Callable[[Sequence[Tensor]], Sequence[Tensor]], steps: int
-) -> tuple[Tensor, ...]:
-    """Move a template down its gradient.
-
-    Args:
-        template: ``parts``, ``target``, ``surround``, ``size`` of a :class:`BoxTemplate`; kept as they are.
-        gradient: template -> gradient with respect to its first three.
-        steps: number of steps of Adam, :data:`STEP` each.
-
-    Returns:
-        The new ``parts``, ``target``, ``surround``; ``size`` stays.
-    """
-    *moving, size = (each.clone() for each in template)
-    adam = torch.optim.Adam(moving, lr=STEP)
-    for _ in range(steps):
-        for each, slope in zip(moving, gradient([*moving, size]), strict=True):
-            each.grad = slope
-        adam.step()
-    return (*(each.detach() for each in moving), size)
+    return BoxFit(template, gradient)
 
 
 def _tower(head: BoxHead, hidden: Tensor) -> Linked:

@@ -160,7 +160,7 @@ _TRACKER_TEXT = {
         "cells",
         "Box branch: boxes of so many cells on each side of the best are averaged with its own.",
     ),
-    "box_steps": ("", "Box branch: gradient steps that fit it to the next target's first frame."),
+    "box_steps": ("", "Box branch: gradient steps that fit it to a target's first frame, one a frame."),
     "size_smoothing": ("", "Box branch: share of the newly found size in the running size."),
     "update_interval": ("frames", "Frames between two template updates; 0 switches the gradient branch off."),
     "adaptive_weight": ("", "Weight of the adaptive template's response against the fixed template's."),

@@ -45,7 +45,7 @@ class TrackerConfig:
     """Box branch: boxes of so many cells on each side of the best are averaged with its own (ours)."""
     box_steps: int = 0
     """Box branch: gradient steps that fit its template to the frame that the target is given in, whose box is
-    true (ours); none without the gradient branch (``update_interval`` 0). A change is for the next target."""
+    true: one a frame, from the first on (ours). None where ``update_interval`` is 0."""
     size_smoothing: float = 0.5
     """Box branch: share of the newly found size in the running size at a score of 1 and no change."""
 

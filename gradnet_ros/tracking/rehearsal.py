@@ -6,9 +6,18 @@ from math import exp
 
 from gradnet_ros.engines.protocol import Region, View
 
-VIEWS = ((-0.4, 12.0, -5.0), (-0.13, -7.0, -12.0), (0.13, 7.0, 12.0), (0.4, -12.0, 5.0))
+VIEWS = (
+    (-0.25, 1.0, 9.0),
+    (-0.18, -13.0, -12.0),
+    (-0.11, 12.0, -4.0),
+    (-0.04, -5.0, 13.0),
+    (0.04, 5.0, -13.0),
+    (0.11, -12.0, 4.0),
+    (0.18, 13.0, 12.0),
+    (0.25, -1.0, -9.0),
+)
 """Log of the target's size over the searched one, and its place from the middle of the crop, pixels of it: on
-all sides of where tracking leaves them. Every view costs a search, so few must do."""
+all sides of where tracking leaves them."""
 
 
 def rehearsal_views(

@@ -65,10 +65,12 @@ class Target:
         spec = engine.spec
         side = context_side(w, h, config.context_amount) / spec.base_size * spec.exemplar_size
         self._state = engine.start(image, Region(self._centre, (side,)), self._size, mean_colour(image))
+        self._fits, self._fitted = False, 0  # whether there are steps of the box template to take; taken
         if config.box_branch and config.update_interval > 0 and config.box_steps > 0:
             (searched,) = self._sides(self._size, 1, config)
             views = rehearsal_views(self._centre, self._size, searched, spec.search_size)
-            engine.rehearse(self._state, image, views, config.box_steps)
+            engine.rehearse(self._state, image, views)
+            self._fits = True
         (answer,) = engine.search(image, self.ask(config))
         if config.update_interval > 0:
             # "hid" starts at h2(Z_1): one step on the first frame itself (official code).
@@ -143,11 +145,13 @@ class Target:
     def learn(self, config: TrackerConfig) -> bool:
         """Update the template if the last frame calls for it and it was not done yet.
 
-        Whatever the engine raises, the template stays as it was, and this update is not tried again.
+        After each of the first frames the box template takes a step, too. Whatever the engine raises, the
+        templates stay as they were, and this update is not tried again.
 
         Returns:
             Whether the template was updated.
         """
+        self._fit_boxes(config)
         if self._lesson is None:
             return False
         lesson, self._lesson = self._lesson, None
@@ -257,6 +261,17 @@ class Target:
         features = [sample.features for sample in lesson.samples]
         offsets = np.array([sample.offset for sample in lesson.samples], np.float32)
         self._engine.teach(self._state, features, offsets, lesson.rate, config.update_from_first)
+
+    def _fit_boxes(self, config: TrackerConfig) -> None:
+        """The next step of fitting the box template, one a frame, however often asked."""
+        if not self._fits or self._fitted > self._frame:
+            return
+        self._fitted += 1
+        self._fits = self._fitted < config.box_steps and config.update_interval > 0
+        if config.update_interval > 0:
+            self._engine.fit_boxes(self._state)
+        if not self._fits:
+            self._engine.forget_views(self._state)
 
     def _watch_edge(self, strength: float, config: TrackerConfig) -> None:
         """Note when the target leaves the image with a weak peak.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from gradnet_ros.nn.box import BoxHead, BoxTemplate
-from gradnet_ros.nn.box_fit import box_gradient, fit_box_template
+from gradnet_ros.nn.box_fit import STEP, BoxFit, box_gradient
 from gradnet_ros.nn.checkpoint import load_network, shipped_weights
 from gradnet_ros.nn.losses import box_iou_loss
 from support import need_weights
@@ -85,16 +85,34 @@ def test_answers_at_their_bound_say_nothing():
 def test_descent_lowers_the_error_and_keeps_what_it_was_given():
     head, (features, template, offsets, sizes) = small_head(), random_case(4)
     before = deepcopy(template)
-    fitted = fit_box_template(
-        template, lambda now: box_gradient(head, features, BoxTemplate(*now), offsets, sizes, STRIDE), 20
+    fit = BoxFit(
+        template,
+        lambda batch, now: box_gradient(head, features, BoxTemplate(*now), offsets, sizes, STRIDE),
     )
+    for _ in range(20):
+        fitted = fit.step()
     errors = [float(error(head, features, each, offsets, sizes)) for each in (template, BoxTemplate(*fitted))]
     assert errors[1] < 0.7 * errors[0]
     assert all(torch.equal(*pair) for pair in zip(template, before, strict=True))
     assert torch.equal(fitted[3], template.size)
 
 
-def test_no_steps_change_nothing():
+def test_batches_take_turns_and_a_failing_one_is_not_a_step():
     _, template, *_ = random_case(1)
-    fitted = fit_box_template(template, lambda now: pytest.fail("no gradient is asked for"), 0)
-    assert all(torch.equal(*pair) for pair in zip(fitted, template, strict=True))
+    asked = []
+
+    def gradient(batch, now):
+        asked.append(batch)
+        if len(asked) == 2:
+            raise RuntimeError("out of memory")
+        return [torch.ones_like(part) for part in now[:3]]
+
+    fit = BoxFit(template, gradient)
+    once = fit.step()
+    with pytest.raises(RuntimeError):
+        fit.step()
+    twice = fit.step()
+    assert asked == [0, 1, 1]
+    for before, first, second in zip(template[:3], once[:3], twice[:3], strict=True):
+        torch.testing.assert_close(first, before - STEP)
+        torch.testing.assert_close(second, before - 2 * STEP)

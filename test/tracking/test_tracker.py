@@ -77,22 +77,68 @@ def test_it_follows_a_growing_target(tracker, boxes):
 
 @pytest.mark.parametrize(
     ("overrides", "times"),
-    [({}, 1), ({"box_steps": 0}, 0), ({"update_interval": 0}, 0), ({"box_branch": False}, 0)],
+    [({}, 3), ({"box_steps": 0}, 0), ({"update_interval": 0}, 0), ({"box_branch": False}, 0)],
 )
-def test_boxes_are_fitted_once_a_target_unless_switched_off(tracker, scene, monkeypatch, overrides, times):
-    tracker.configure({"box_branch": True, "box_steps": 2, **overrides})
-    engine, seen = tracker._engine, []
-    rehearse = engine.rehearse
+def test_boxes_are_fitted_a_step_a_frame_unless_switched_off(tracker, scene, monkeypatch, overrides, times):
+    tracker.configure({"box_branch": True, "box_steps": 3, **overrides})
+    steps = watch_steps(tracker, monkeypatch)
+    frames, truth = scene
+    tracker.init(frames[0], tuple(truth[0]))
+    counts = []
+    for frame in frames[1:6]:
+        tracker.learn()
+        tracker.learn()  # once more is once
+        counts.append(len(steps))
+        tracker.locate(frame)
+    assert counts == [min(n, times) for n in range(1, 6)]
 
-    def watch(state, image, views, steps):
-        seen.append((image, steps))
-        rehearse(state, image, views, steps)
 
-    monkeypatch.setattr(engine, "rehearse", watch)
+def watch_steps(tracker, monkeypatch):
+    """A list that grows with every step that is taken."""
+    steps = []
+    fit = tracker._engine.fit_boxes
+
+    def watch(state):
+        steps.append(state)
+        fit(state)
+
+    monkeypatch.setattr(tracker._engine, "fit_boxes", watch)
+    return steps
+
+
+def test_the_gradient_branch_switched_off_ends_the_fitting(tracker, scene, monkeypatch):
+    tracker.configure({"box_branch": True, "box_steps": 10})
+    steps = watch_steps(tracker, monkeypatch)
     frames, truth = scene
     follow(tracker, frames[:3], truth[0])
-    assert [steps for _, steps in seen] == [2] * times
-    assert all(image is frames[0] for image, _ in seen)
+    taken = len(steps)
+    assert taken == 3
+    tracker.configure({"update_interval": 0})
+    tracker.update(frames[3])
+    tracker.configure({"update_interval": 5})
+    tracker.update(frames[4])
+    assert len(steps) == taken
+    assert tracker._target._state.fit is None  # nothing is kept for it
+
+
+def test_a_failing_step_of_fitting_keeps_the_target(tracker, scene, monkeypatch):
+    tracker.configure({"box_branch": True, "box_steps": 10})
+    frames, truth = scene
+    follow(tracker, frames[:2], truth[0])
+    box = tracker._target._state.box
+
+    def fail(state):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(tracker._engine, "fit_boxes", fail)
+    tracker.locate(frames[2])
+    with pytest.raises(RuntimeError, match="out of memory"):
+        tracker.learn()
+    monkeypatch.undo()
+    assert tracker._target._state.box is box
+    tracker.learn()  # is not tried again
+    assert tracker._target._state.box is box
+    assert overlaps(np.array([tracker.update(frames[3]).box]), truth[3:4])[0] > 0.5
 
 
 def test_fitted_boxes_are_nearer_to_the_given_one(tracker, scene):
@@ -101,7 +147,7 @@ def test_fitted_boxes_are_nearer_to_the_given_one(tracker, scene):
     found = []
     for steps in (0, 10):
         tracker.configure({"box_branch": True, "box_steps": steps})
-        tracks = follow(tracker, [frames[0]] * 6, truth[0])
+        tracks = follow(tracker, [frames[0]] * 16, truth[0])
         found.append(overlaps(np.array([tracks[-1].box]), truth[:1])[0])
     assert found[1] > found[0]
     assert found[1] > 0.9
