@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from gradnet_ros import __version__
 from gradnet_ros.cli import ablate as ablate_command
+from gradnet_ros.cli import agree as agree_command
 from gradnet_ros.cli import bag as bag_command
 from gradnet_ros.cli import bench as bench_command
 from gradnet_ros.cli import eval as eval_command
@@ -25,6 +26,7 @@ _COMMANDS = (
     vot_command,
     bag_command,
     bench_command,
+    agree_command,
     export_command,
     prepare_command,
     train_command,
