@@ -15,8 +15,8 @@ from gradnet_ros.bench.timing import Timing, summarise
 from gradnet_ros.tracking.tracker import Tracker
 from gradnet_ros.video import VideoWriter, open_frames
 
-WARM_UP = 10
-"""Frames that are tracked before any is timed."""
+WARM_UP = 30
+"""Frames that are tracked before any is timed; boxes are fitted to the first one by then."""
 
 
 @dataclass(frozen=True)

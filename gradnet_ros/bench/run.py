@@ -184,6 +184,7 @@ class _Bench:
     def _count(self, clip: Clip) -> tuple[Work, Work | None]:
         """The work of finding the target and of learning from a frame; None if nothing is learned."""
         frames = clip.play(1 + max(1, self._eager.config.update_interval))
+        self._eager.configure({"box_steps": 0})  # Those of the first frames are none of a frame's work.
         self._eager.init(next(frames), clip.box)
         for frame in frames:
             search = count_work(partial(self._eager.locate, frame))

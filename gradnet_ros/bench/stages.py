@@ -18,7 +18,7 @@ from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.crops import mean_colour
 from gradnet_ros.tracking.target import Target
 
-_PARTS = ("crop", "upload", "network", "host sync", "response", "update")
+_PARTS = ("crop", "upload", "network", "host sync", "response", "update", "box fit")
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Stages:
         host_sync: the response maps back to the host; next to nothing on a CPU.
         response: from the maps to a track: fusion, peak, size, memory.
         update: the template's step; None if there was none.
+        box_fit: a step of fitting the box branch, in the frames before the others are timed; None without.
     """
 
     crop: Timing
@@ -41,6 +42,7 @@ class Stages:
     host_sync: Timing
     response: Timing
     update: Timing | None
+    box_fit: Timing | None
 
 
 def time_stages(engine: Engine, config: TrackerConfig, clip: Clip, count: int) -> Stages:
@@ -70,15 +72,19 @@ def time_stages(engine: Engine, config: TrackerConfig, clip: Clip, count: int) -
         start = perf_counter()
         target.settle(queries, answers, config)
         times["response"] = perf_counter() - start
+        fitting = target.fits_boxes
         start = perf_counter()
         updated = target.learn(config)
-        if updated:
-            times["update"] = time_once(lambda: None, engine.device) + perf_counter() - start
+        learned = time_once(lambda: None, engine.device) + perf_counter() - start
+        if fitting and not updated:
+            seconds["box fit"].append(learned)
+        if updated and not fitting:
+            times["update"] = learned
         if number >= WARM_UP:
             _note(seconds, times)
-    crop, upload, network, sync, response = (summarise(seconds[part]) for part in _PARTS[:-1])
-    update = summarise(seconds["update"]) if seconds["update"] else None
-    return Stages(crop, upload, network, sync, response, update)
+    crop, upload, network, sync, response = (summarise(seconds[part]) for part in _PARTS[:-2])
+    update, box_fit = (summarise(seconds[part]) if seconds[part] else None for part in _PARTS[-2:])
+    return Stages(crop, upload, network, sync, response, update, box_fit)
 
 
 def _note(seconds: dict[str, list[float]], times: Mapping[str, float]) -> None:

@@ -47,6 +47,7 @@ def _format_size(size: SizeReport) -> Iterator[str]:
         ("host sync", stages.host_sync),
         ("response", stages.response),
         ("update", stages.update),
+        ("box fit, first frames", stages.box_fit),
     ):
         if timing is not None:
             yield _row(f"stage: {name}", timing)

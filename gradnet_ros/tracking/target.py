@@ -84,6 +84,11 @@ class Target:
         (x, y), (w, h) = self._centre, self._size
         return x - w / 2, y - h / 2, w, h
 
+    @property
+    def fits_boxes(self) -> bool:
+        """Whether :meth:`learn` still has steps of the box template to take."""
+        return self._fits
+
     def first_track(self, config: TrackerConfig) -> Track:
         """The track of the frame that the target was given in: the given box."""
         score = self._score(self._first_raw)

@@ -49,10 +49,11 @@ def test_a_follower_is_started_once(clip):
 
 def test_stages_are_parts_of_a_frame(tracker, clip):
     engine = TorchEngine(load_network(shipped_weights("lite")).net, tracker.device)
-    tracker.configure({"update_interval": 2})
+    tracker.configure({"update_interval": 2, "box_steps": 7})
     stages = time_stages(engine, tracker.config, clip, 6)
     assert stages.network.count == 6
     assert stages.update.count == 3
+    assert stages.box_fit.count == 4  # of seven steps three fell on a template update
     assert stages.network.p50 > stages.crop.p50 > 0
     assert stages.network.p50 > stages.response.p50 > 0
 
