@@ -112,10 +112,7 @@ class CudaGraphEngine:
     def rehearse(self, state: _State, image: Image, views: Sequence[View]) -> None:
         """See :meth:`Engine.rehearse <gradnet_ros.engines.protocol.Engine.rehearse>`."""
         crops = self._views.cut(image, [(view.region, state.border) for view in views]).to(self.device)
-        offsets, sizes = (
-            torch.tensor(values, device=self.device)
-            for values in ([view.offset for view in views], [view.size for view in views])
-        )
+        offsets, sizes = [view.offset for view in views], [view.size for view in views]
         pixels = crops.permute(0, 3, 1, 2).float()
         state.fit = start_fit(self._searching, pixels, state.box, offsets, sizes)
 

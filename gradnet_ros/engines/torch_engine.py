@@ -76,10 +76,7 @@ class TorchEngine:
         """See :meth:`Engine.rehearse <gradnet_ros.engines.protocol.Engine.rehearse>`."""
         assert state.box is not None
         crops = self._crops.cut(image, [(view.region, state.border) for view in views])
-        offsets, sizes = (
-            torch.tensor(values, device=self.device)
-            for values in ([view.offset for view in views], [view.size for view in views])
-        )
+        offsets, sizes = [view.offset for view in views], [view.size for view in views]
         state.fit = start_fit(self._net, self._to_device(crops), state.box, offsets, sizes)
 
     @torch.no_grad()

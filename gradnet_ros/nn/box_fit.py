@@ -103,7 +103,11 @@ class BoxFit:
 
 
 def start_fit(
-    net: GradNet, crops: Tensor, template: Sequence[Tensor], offsets: Tensor, sizes: Tensor
+    net: GradNet,
+    crops: Tensor,
+    template: Sequence[Tensor],
+    offsets: Sequence[tuple[float, float]],
+    sizes: Sequence[tuple[float, float]],
 ) -> BoxFit:
     """Begin to fit a target's template to views of it; each step must be taken without autograd.
 
@@ -111,16 +115,17 @@ def start_fit(
         net: a network with a box branch.
         crops: (K, 3, X, X) BGR 0-255, search crops.
         template: the target's, N = 1.
-        offsets: (K, 2) target centre minus crop centre, (x, y) in pixels of the search crop.
-        sizes: (K, 2) w, h of the target, pixels of the search crop.
+        offsets: target centre minus crop centre in each, (x, y) in pixels of the search crop.
+        sizes: (w, h) of the target in each, pixels of the search crop.
     """
     head, stride = net.box, net.spec.stride
     assert head is not None
+    places, extents = (torch.tensor(each, device=crops.device) for each in (offsets, sizes))
     features = head.features(net.search.search(crops).levels)
 
     def gradient(batch: int, now: Sequence[Tensor]) -> BoxGradient:
         part = slice(batch, None, BATCHES)
-        return box_gradient(head, features[part], BoxTemplate(*now), offsets[part], sizes[part], stride)
+        return box_gradient(head, features[part], BoxTemplate(*now), places[part], extents[part], stride)
 
     return BoxFit(template, gradient)
 
