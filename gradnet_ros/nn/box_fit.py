@@ -2,7 +2,7 @@
 
 The branch was trained on other objects, and of every new one it is wrong by a few percent in its own way. The
 first frame tells how: its box is true. So the template moves down the gradient of the branch's own loss over
-views of that frame, before tracking begins (ours; the gradient is in closed form, as in
+views of that frame, a step after each of the first frames (ours; the gradient is in closed form, as in
 :mod:`gradnet_ros.nn.closed_form`).
 """
 
