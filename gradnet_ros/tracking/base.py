@@ -72,6 +72,15 @@ class TrackerBase:
         """The settings in force."""
         return self._config
 
+    def check(self, config: TrackerConfig) -> None:
+        """Check that the network can follow settings; nothing is changed. May be called from any thread.
+
+        Raises:
+            ValueError: it cannot; the message names the setting and its bound.
+        """
+        if config.box_branch and not self._has_boxes:
+            raise ValueError(f"box_branch must be false: network {self.network!r} has no box branch")
+
     def configure(self, config: TrackerConfig | Mapping[str, object]) -> None:
         """Change settings while running; targets are kept.
 
@@ -100,8 +109,7 @@ class TrackerBase:
             resolved = defaults
         else:
             resolved = config if isinstance(config, TrackerConfig) else defaults.with_overrides(config)
-        if resolved.box_branch and not self._has_boxes:
-            raise ValueError(f"box_branch must be false: network {self.network!r} has no box branch")
+        self.check(resolved)
         return resolved
 
 

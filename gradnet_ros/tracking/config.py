@@ -19,7 +19,7 @@ class TrackerConfig:
 
     # --- search (SiamFC section 3.1; official code) ---
     context_amount: float = 0.5
-    """Context around the box on each side, as a share of (w + h) / 2 on both sides together."""
+    """Context around the box, both sides together, as a share of (w + h) / 2; a target keeps its own."""
     scale_count: int = 3
     """Scales of the pyramid: ``scale_step ** {-1, 0, 1}`` for 3. Odd."""
     scale_step: float = 1.04

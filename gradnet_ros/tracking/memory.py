@@ -14,12 +14,13 @@ class Sample:
     """A search region in which the target was found with confidence.
 
     Attributes:
-        features: search features as computed when the frame was tracked, kept by the engine.
+        features: search features as computed when the frame was tracked, kept by the engine; ``None`` for a
+            frame that nothing was to be learned from.
         offset: (x, y) of the target from the region's centre, pixels of the search crop.
         strength: the peak that found it.
     """
 
-    features: Features
+    features: Features | None
     offset: tuple[float, float]
     strength: float
 
@@ -40,30 +41,44 @@ class ReliableMemory:
         """T: the mean peak of the first frames; 0 before the first."""
         return sum(self._warmup) / len(self._warmup) if self._warmup else 0.0
 
-    def see(self, strength: float, config: TrackerConfig) -> bool:
-        """Count a frame in; tell whether it is reliable: ``F >= min(ratio * T, mean of the kept peaks)``."""
-        if len(self._warmup) < config.warmup_frames:
-            self._warmup.append(strength)
-        bound = config.reliable_ratio * self.reference()
+    def is_reliable(self, strength: float, config: TrackerConfig) -> bool:
+        """Whether a frame would be: ``F >= min(ratio * T, mean of the kept peaks)``, T with that frame."""
+        warmup = self._warmup
+        if len(warmup) < config.warmup_frames:
+            warmup = [*warmup, strength]
+        bound = config.reliable_ratio * (sum(warmup) / len(warmup) if warmup else 0.0)
         if self._samples:
             bound = min(bound, sum(sample.strength for sample in self._samples) / len(self._samples))
-        reliable = strength >= bound
-        self.misses = 0 if reliable else self.misses + 1
-        return reliable
+        return strength >= bound
 
-    def keep(self, sample: Sample, config: TrackerConfig) -> None:
-        """Add a sample; the oldest goes when more than ``memory_size`` are kept."""
+    def add(self, strength: float, sample: Sample | None, config: TrackerConfig) -> None:
+        """Count a frame in.
+
+        Args:
+            strength: its peak.
+            sample: of a reliable frame; the oldest goes when more than ``memory_size`` are kept.
+            config: the settings in force.
+        """
+        if len(self._warmup) < config.warmup_frames:
+            self._warmup.append(strength)
+        if sample is None:
+            self.misses += 1
+            return
+        self.misses = 0
         self._samples.append(sample)
         while len(self._samples) > config.memory_size:
             self._samples.popleft()
 
     def best(self, count: int) -> list[Sample]:
-        """The kept samples with the highest peaks, at most ``count``."""
-        return sorted(self._samples, key=lambda sample: sample.strength, reverse=True)[:count]
+        """The kept samples with the highest peaks that can be learned from, at most ``count``."""
+        return sorted(self._usable(), key=lambda sample: sample.strength, reverse=True)[:count]
 
     def newest(self, count: int) -> list[Sample]:
-        """The samples that were kept last, at most ``count``."""
-        return list(self._samples)[-count:]
+        """The samples kept last that can be learned from, at most ``count``."""
+        return self._usable()[-count:]
+
+    def _usable(self) -> list[Sample]:
+        return [sample for sample in self._samples if sample.features is not None]
 
     def __len__(self) -> int:
         return len(self._samples)

@@ -93,24 +93,25 @@ class Refinding:
             config: the settings in force.
         """
         across, down = (_middles(limit, _STEP * side) for limit in image_size)
-        places: NDArray[np.float64] = np.array([(x, y) for y in down for x in across])
         if not config.refind_anywhere:
-            places = places[self._along_edge(places, image_size)]
-        order = np.argsort(np.hypot(*(places - self.seen_at).T), kind="stable")
-        x, y = places[order[(self._lost - config.refind_after) % len(order)]]
-        return float(x), float(y)
+            across, down = self._along_edge(across, down, image_size)
+        x, y = (each.ravel() for each in np.meshgrid(across, down))
+        order = np.argsort(np.hypot(x - self.seen_at[0], y - self.seen_at[1]), kind="stable")
+        chosen = order[(self._lost - config.refind_after) % len(order)]
+        return float(x[chosen]), float(y[chosen])
 
-    def _along_edge(self, places: NDArray[np.float64], image_size: tuple[int, int]) -> NDArray[np.bool_]:
-        """Which places of a grid (N, 2) lie along the edge that the target left by."""
+    def _along_edge(
+        self, across: NDArray[np.float64], down: NDArray[np.float64], image_size: tuple[int, int]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The row or column of a grid along the edge that the target left by: its x and its y."""
         before = [at - side / 2 for at, side in zip(self.seen_at, self.whole_size, strict=True)]
         after = [
             limit - at - side / 2
             for limit, at, side in zip(image_size, self.seen_at, self.whole_size, strict=True)
         ]
         edge = int(np.argmin(before + after))  # left, top, right, bottom
-        along = places[:, edge % 2]
-        nearest: NDArray[np.bool_] = along == (along.min() if edge < 2 else along.max())
-        return nearest
+        nearest = slice(0, 1) if edge < 2 else slice(-1, None)
+        return (across[nearest], down) if edge % 2 == 0 else (across, down[nearest])
 
 
 def _middles(length: int, step: float) -> NDArray[np.float64]:

@@ -53,6 +53,7 @@ class Target:
         x, y, w, h = box
         self._centre, self._size = (x + w / 2, y + h / 2), (w, h)
         self._first_size = self._size
+        self._context = config.context_amount  # the exemplar's: the target looks as large in every crop
         self.image_size = (width, height)
         self.updates = 0
         """Template updates; the step on the first frame is part of the template, not an update of it."""
@@ -63,7 +64,7 @@ class Target:
         self._refinding = Refinding(self._centre, self._size)
         self._lesson: _Lesson | None = None  # what the last frame calls for, until it is learned
         spec = engine.spec
-        side = context_side(w, h, config.context_amount) / spec.base_size * spec.exemplar_size
+        side = context_side(w, h, self._context) / spec.base_size * spec.exemplar_size
         self._state = engine.start(image, Region(self._centre, (side,)), self._size, mean_colour(image))
         self._fits, self._fitted = False, 0  # whether there are steps of the box template to take; taken
         if config.box_branch and config.update_interval > 0 and config.box_steps > 0:
@@ -126,24 +127,29 @@ class Target:
         Returns:
             The track; ``updated`` says whether the frame calls for :meth:`learn`.
         """
-        self._frame += 1
-        region, answer = queries[0].region, answers[0]
+        region, answer, size = queries[0].region, answers[0], self._size
         for query, other in zip(queries[1:], answers[1:], strict=True):
             if not _answers_more_strongly(other, answer):
                 continue
             if self._refinding.active(config):
                 if self._score(float(other.fixed.max())) < config.tracked_score:
                     continue
-                self._size = self._refinding.whole_size
+                size = self._refinding.whole_size
             region, answer = query.region, other
-        peak = self._find_peak(region, answer, config)
+        with_window = not self._drops_window(config)
+        peak = self._find_peak(region, answer, size, with_window, config)
         score = self._score(peak.raw)
         strength = score if self._engine.spec.cosine else peak.raw
-        self._move(region, peak, score, config)
+        sample = self._read_sample(answer, peak, strength, config)
+        # Up to here the engine may have failed (out of memory, say), and nothing has changed.
+        self._frame += 1
+        self._window_was_dropped = sample is None and (self._window_was_dropped or not with_window)
+        self._memory.add(strength, sample, config)
+        self._move(region, peak, size, score, config)
         self._refinding.see(self._centre, self._size, score, self.image_size, config)
         if self._refinding.waits(config):
             self._centre, self._size = self._refinding.seen_at, self._refinding.whole_size
-        self._lesson = self._find_lesson(answer, peak, strength, config)
+        self._lesson = self._find_lesson(strength, config)
         self._watch_edge(strength, config)
         return Track(self.box, score, _state(score, config), self._scale, self._lesson is not None)
 
@@ -156,10 +162,10 @@ class Target:
         Returns:
             Whether the template was updated.
         """
-        self._fit_boxes(config)
-        if self._lesson is None:
-            return False
         lesson, self._lesson = self._lesson, None
+        self._fit_boxes(config)
+        if lesson is None:
+            return False
         self._teach(lesson, config)
         self.updates += 1
         return True
@@ -176,20 +182,26 @@ class Target:
 
     def _sides(self, size: tuple[float, float], scales: int, config: TrackerConfig) -> tuple[float, ...]:
         spec = self._engine.spec
-        side = context_side(*size, config.context_amount) / spec.base_size * spec.search_size
+        side = context_side(*size, self._context) / spec.base_size * spec.search_size
         half = scales // 2
         return tuple(_on_grid(side * config.scale_step**power) for power in range(-half, half + 1))
 
-    def _find_peak(self, region: Region, answer: Answer, config: TrackerConfig) -> Peak:
+    def _drops_window(self, config: TrackerConfig) -> bool:
+        """Whether the target is looked for all over the search region, once in every loss."""
+        lost = 0 < config.refind_after <= self._memory.misses
+        return lost and not self._window_was_dropped
+
+    def _find_peak(
+        self,
+        region: Region,
+        answer: Answer,
+        size: tuple[float, float],
+        with_window: bool,
+        config: TrackerConfig,
+    ) -> Peak:
         spec = self._engine.spec
-        drop_window = (
-            config.refind_after > 0
-            and self._memory.misses >= config.refind_after
-            and not self._window_was_dropped
-        )
-        self._window_was_dropped = self._window_was_dropped or drop_window
         upsampling = 1 if config.box_branch else config.response_upsampling
-        window = None if drop_window else hann_window(spec.response_size * upsampling)
+        window = hann_window(spec.response_size * upsampling) if with_window else None
         if answer.edges is not None:
             zoom = spec.search_size / region.sides[0]
             return find_boxed_peak(
@@ -197,7 +209,7 @@ class Target:
                 answer.adaptive,
                 answer.edges,
                 window,
-                expected=(self._size[0] * zoom, self._size[1] * zoom),
+                expected=(size[0] * zoom, size[1] * zoom),
                 stride=spec.stride,
                 size_penalty=config.size_penalty,
                 neighbours=config.box_neighbours,
@@ -217,8 +229,10 @@ class Target:
             window_influence=config.window_influence,
         )
 
-    def _move(self, region: Region, peak: Peak, score: float, config: TrackerConfig) -> None:
-        """Set the target's centre and size from a peak; the size is smoothed and bounded."""
+    def _move(
+        self, region: Region, peak: Peak, size: tuple[float, float], score: float, config: TrackerConfig
+    ) -> None:
+        """Set the target's centre and size from a peak; its ``size`` is smoothed and bounded."""
         image_width, image_height = self.image_size
         pixel = region.sides[peak.scale] / self._engine.spec.search_size
         self._centre = (
@@ -228,30 +242,37 @@ class Target:
         if peak.size is None:
             share = config.scale_smoothing
             found = config.scale_step ** (peak.scale - len(region.sides) // 2)
-            width, height = (side * (1.0 - share + share * found) for side in self._size)
+            width, height = (side * (1.0 - share + share * found) for side in size)
         else:
             share = config.size_smoothing * peak.trust * score
             width, height = (
                 side * (1.0 - share) + share * found * pixel
-                for side, found in zip(self._size, peak.size, strict=True)
+                for side, found in zip(size, peak.size, strict=True)
             )
         scale = sqrt(width * height / (self._first_size[0] * self._first_size[1]))
         bounded = min(max(scale, config.min_scale), config.max_scale) / scale
-        bounded = max(bounded, MIN_SIDE / min(width, height))
-        self._size = (width * bounded, height * bounded)
+        width, height = width * bounded, height * bounded
+        if peak.size is None:  # A pyramid keeps the aspect.
+            enlarge = max(1.0, MIN_SIDE / min(width, height))
+            self._size = (width * enlarge, height * enlarge)
+        else:
+            self._size = (max(width, MIN_SIDE), max(height, MIN_SIDE))
 
-    def _find_lesson(
+    def _read_sample(
         self, answer: Answer, peak: Peak, strength: float, config: TrackerConfig
-    ) -> _Lesson | None:
-        """Keep a reliable frame; say which template update it is time for, if any. No network is run."""
-        memory = self._memory
-        reliable = memory.see(strength, config)
+    ) -> Sample | None:
+        """The frame as a sample if it is reliable; with features if anything is to be learned."""
+        if not self._memory.is_reliable(strength, config):
+            return None
+        learns = config.update_interval > 0
+        features = self._engine.keep(answer.features, peak.scale) if learns else None
+        return Sample(features, (peak.dx, peak.dy), strength)
+
+    def _find_lesson(self, strength: float, config: TrackerConfig) -> _Lesson | None:
+        """Which template update it is time for, if any. No network is run."""
         if config.update_interval == 0:
             return None
-        if reliable:
-            features = self._engine.keep(answer.features, peak.scale)
-            memory.keep(Sample(features, (peak.dx, peak.dy), strength), config)
-            self._window_was_dropped = False
+        memory = self._memory
         failing = self._frame <= config.early_frames and strength < config.early_ratio * memory.reference()
         if not failing and self._frame % config.update_interval:
             return None
@@ -273,10 +294,12 @@ class Target:
             return
         self._fitted += 1
         self._fits = self._fitted < config.box_steps and config.update_interval > 0
-        if config.update_interval > 0:
-            self._engine.fit_boxes(self._state)
-        if not self._fits:
-            self._engine.forget_views(self._state)
+        try:
+            if config.update_interval > 0:
+                self._engine.fit_boxes(self._state)
+        finally:
+            if not self._fits:
+                self._engine.forget_views(self._state)
 
     def _watch_edge(self, strength: float, config: TrackerConfig) -> None:
         """Note when the target leaves the image with a weak peak.

@@ -141,6 +141,24 @@ def test_a_failing_step_of_fitting_keeps_the_target(tracker, scene, monkeypatch)
     assert overlaps(np.array([tracker.update(frames[3]).box]), truth[3:4])[0] > 0.5
 
 
+def test_a_failing_step_of_fitting_takes_the_update_of_that_frame_with_it(tracker, scene, monkeypatch):
+    tracker.configure({"box_branch": True, "box_steps": 6})
+    frames, truth = scene
+    follow(tracker, frames[:5], truth[0])
+
+    def fail(state):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(tracker._engine, "fit_boxes", fail)
+    assert tracker.locate(frames[5]).updated
+    with pytest.raises(RuntimeError, match="out of memory"):
+        tracker.learn()
+    monkeypatch.undo()
+    assert not tracker.learn()
+    assert tracker.template_updates == 0
+    assert tracker._target._state.fit is None  # it was the last step: nothing is kept for more
+
+
 def test_fitted_boxes_are_nearer_to_the_given_one(tracker, scene):
     """In the very frame that they were fitted to, found again a few pixels away."""
     frames, truth = scene
@@ -446,6 +464,56 @@ def test_a_failing_update_keeps_the_target_and_its_template(tracker, scene, monk
     assert tracker.template_updates == 1  # the failed one was not tried again
 
 
+def test_a_frame_that_cannot_be_kept_changes_nothing(tracker, scene, monkeypatch):
+    frames, truth = scene
+    expected = follow(tracker, frames[:8], truth[0])[4:]
+    follow(tracker, frames[:4], truth[0])
+    box = tracker._target.box
+
+    def fail(features, scale):
+        raise RuntimeError("out of memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tracker._engine, "keep", fail)
+        with pytest.raises(RuntimeError, match="out of memory"):
+            tracker.locate(frames[4])
+    assert tracker._target.box == box
+    assert [tracker.update(frame) for frame in frames[4:8]] == expected
+
+
+def test_the_window_is_dropped_once_in_every_loss_with_and_without_updates(tracker, scene, monkeypatch):
+    frames, truth = scene
+    blank = np.full_like(frames[0], 127)
+    for interval in (0, 5):
+        tracker.configure({"update_interval": interval, "refind_after": 2})
+        follow(tracker, frames[:4], truth[0])
+        target = tracker._target
+        dropped = []
+        find = target._find_peak
+
+        def watch(region, answer, size, with_window, config, dropped=dropped, find=find):
+            dropped.append(not with_window)
+            return find(region, answer, size, with_window, config)
+
+        monkeypatch.setattr(target, "_find_peak", watch)
+        for _ in range(2):
+            for frame in (blank, blank, blank, blank):
+                tracker.update(frame)
+            # Found again where it was, whatever the blank frames did to its place.
+            target._centre, target._size = tuple(truth[3][:2] + truth[3][2:] / 2), tuple(truth[3][2:])
+            assert tracker.update(frames[3]).state is TrackState.TRACKED
+        assert dropped == [False, False, True, False, False] * 2
+
+
+def test_a_context_changed_while_running_holds_from_the_next_target_on(tracker, scene):
+    frames, truth = scene
+    expected = follow(tracker, frames[:6], truth[0])
+    follow(tracker, frames[:3], truth[0])
+    tracker.configure({"context_amount": 1.0})
+    assert [tracker.update(frame) for frame in frames[3:6]] == expected[3:]
+    assert follow(tracker, frames[:6], truth[0]) != expected
+
+
 def leaving_scene(side):
     """An image without a target, and a function that puts one into it at (x, y), also partly outside."""
     rng = np.random.default_rng(3)
@@ -608,6 +676,18 @@ def test_the_boxs_size_stays_within_its_bounds(boxed_weights, scene, ratio, boun
         assert track.box[2] / track.box[3] == pytest.approx(48 / 40, rel=1e-4)
 
 
+def test_a_thin_target_does_not_grow_along_its_length(boxed_weights, scene):
+    frames, _ = scene
+    settings = {**CENTRAL, "size_penalty": 0.0, "size_smoothing": 0.5}
+    flat = boxed_weights((0.0, -1.0, 0.0, -1.0))  # as wide as ever, and flatter than a pixel
+    tracker = Tracker("lite", "cpu", flat, settings)
+    tracker.init(frames[0], (100, 80, 60, 2))
+    for frame in frames[1:20]:
+        track = tracker.update(frame)
+    assert track.box[2] == pytest.approx(60, rel=1e-3)
+    assert track.box[3] == 2
+
+
 def test_a_size_that_is_penalised_moves_little(boxed_weights, scene):
     frames, _ = scene
     scales = []
@@ -665,6 +745,9 @@ def test_a_network_without_a_box_branch_refuses_it(tmp_path, scene):
     before = tracker.config
     with pytest.raises(ValueError, match=message):
         tracker.configure({"box_branch": True})
+    with pytest.raises(ValueError, match=message):
+        tracker.check(TrackerConfig(box_branch=True))
+    tracker.check(TrackerConfig(update_interval=7))
     assert tracker.config == before
     save_network(path, random_network("alexnet"), {"box_branch": True})
     with pytest.raises(ValueError, match=message):
