@@ -8,9 +8,9 @@ VENV := $(CURDIR)/.venv
 BIN := $(VENV)/bin
 
 # The environment is a ROS prefix of its own: a distribution that happens to be sourced in the
-# calling shell must not mix with it.
+# calling shell must not mix with it, nor may it ask for a middleware that is not here.
 export AMENT_PREFIX_PATH := $(VENV)
-unexport PYTHONPATH PYTHONHOME COLCON_PREFIX_PATH CMAKE_PREFIX_PATH
+unexport PYTHONPATH PYTHONHOME COLCON_PREFIX_PATH CMAKE_PREFIX_PATH RMW_IMPLEMENTATION
 ifdef ROS_DISTRO
 unexport LD_LIBRARY_PATH ROS_DISTRO
 endif

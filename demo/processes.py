@@ -34,6 +34,7 @@ def ros_environment(domain: int | None, base: Mapping[str, str] | None = None) -
         environment.pop(name, None)
     if (Path(sys.prefix) / "share" / "ament_index").is_dir():  # A virtual environment that is a ROS prefix.
         environment["AMENT_PREFIX_PATH"] = sys.prefix
+        environment.pop("RMW_IMPLEMENTATION", None)  # It has one middleware, perhaps not the one asked for.
     environment["PYTHONUNBUFFERED"] = "1"
     environment["RCUTILS_COLORIZED_OUTPUT"] = "0"
     return environment

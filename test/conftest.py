@@ -42,3 +42,4 @@ if os.environ.get("ROS_DISTRO") == "humble":  # knows nothing of the line above
     os.environ["ROS_LOCALHOST_ONLY"] = "1"
 if sys.prefix != sys.base_prefix and (Path(sys.prefix) / "share" / "ament_index").is_dir():
     os.environ["AMENT_PREFIX_PATH"] = sys.prefix  # a virtual environment that is a ROS prefix
+    os.environ.pop("RMW_IMPLEMENTATION", None)  # it has one middleware only

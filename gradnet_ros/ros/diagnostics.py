@@ -61,7 +61,7 @@ class Health:
         size: ``width x height`` of the last image.
         totals: the account of frames.
         from_history: results for frames that had been counted before a stamped start reached them.
-        state: ``IDLE``, ``WAITING`` for a frame to start on, or the state of the track.
+        state: ``IDLE``, ``WAITING`` for a frame to start on or the first result, or the state of the track.
         target_id: target that is followed.
         class_id: its class.
         score: its score.
@@ -81,6 +81,7 @@ class Health:
         gpu_megabytes: GPU memory taken by tensors, MB; None without a GPU.
         bad: the last bad image.
         out_of_order: the last image out of order.
+        restart: the last step back of the stamps that began a new stream.
         failed: the last failure of the tracker itself.
         init: the last start that failed after its request had been accepted.
         bad_streak: bad images since the last good one.
@@ -119,6 +120,7 @@ class Health:
     gpu_megabytes: float | None = None
     bad: Trouble | None = None
     out_of_order: Trouble | None = None
+    restart: Trouble | None = None
     failed: Trouble | None = None
     init: Trouble | None = None
     bad_streak: int = 0
@@ -157,6 +159,9 @@ def _findings(health: Health) -> list[tuple[Level, str]]:
     if _is_recent(health.out_of_order):
         assert health.out_of_order is not None
         findings.append((Level.WARN, health.out_of_order.text))
+    if _is_recent(health.restart):
+        assert health.restart is not None
+        findings.append((Level.WARN, health.restart.text))
     if health.state == TrackState.LOST.value:
         findings.append((Level.WARN, f"target '{health.target_id}' is lost"))
     if _is_recent(health.init):
@@ -259,5 +264,6 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def _last_problem(health: Health) -> str:
-    troubles = [t for t in (health.bad, health.out_of_order, health.failed, health.init) if t is not None]
+    kinds = (health.bad, health.out_of_order, health.restart, health.failed, health.init)
+    troubles = [trouble for trouble in kinds if trouble is not None]
     return min(troubles, key=lambda trouble: trouble.age).text if troubles else ""

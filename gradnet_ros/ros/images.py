@@ -24,7 +24,7 @@ _BYTES_PER_PIXEL = {
     "uyvy": 2, "yuyv": 2, "yuv422": 2, "yuv422_yuy2": 2,
 }  # fmt: skip
 _BAYER = re.compile(r"bayer_(?:rggb|bggr|gbrg|grbg)(8|16)")
-_PLAIN = re.compile(r"(8|16|32|64)[USF]C?(\d*)")
+_PLAIN = re.compile(r"(8|16|32|64)[USF]C?([1-9]\d*|)")
 _PLANAR = ("nv12", "nv21")
 _ALIASES = {"8UC1": "mono8", "8UC3": "bgr8", "8UC4": "bgra8"}
 """Encodings without a colour meaning that cameras use all the same; read as OpenCV would."""
@@ -169,11 +169,15 @@ def _decode(message: Any) -> NDArray[np.uint8]:
     """Decode a compressed image: JPEG, PNG or whatever else OpenCV reads."""
     if len(message.data) == 0:
         raise ValueError("compressed image has no data")
+    undecodable = f"compressed image of format '{message.format}' cannot be decoded"
     data = np.frombuffer(message.data, dtype=np.uint8)
     # Rotating by EXIF would move the pixels away from where the sender's camera model has them.
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error as error:  # A size that OpenCV does not allow, say.
+        raise ValueError(f"{undecodable}: {error.err}") from error
     if image is None:
-        raise ValueError(f"compressed image of format '{message.format}' cannot be decoded")
+        raise ValueError(undecodable)
     return np.asarray(image, dtype=np.uint8)
 
 

@@ -18,17 +18,24 @@ class LiveParameters:
     The tracker's settings are declared once the network is loaded: their defaults are the network's own.
     """
 
-    def __init__(self, node: Any, on_change: Callable[[set[str]], None]) -> None:
+    def __init__(
+        self,
+        node: Any,
+        check: Callable[[TrackerConfig], None],
+        on_change: Callable[[set[str]], None],
+    ) -> None:
         """Declare the node's own parameters.
 
         Args:
             node: the node.
+            check: raises ValueError for tracker settings that the network in use cannot follow.
             on_change: called with the names of the parameters that were changed, after the values are here.
 
         Raises:
             rclpy.exceptions.ParameterException: a value of the user's is not allowed.
         """
         self._node = node
+        self._check = check
         self._on_change = on_change
         self._values = declare(node, NODE_SPECS)
         node.add_on_set_parameters_callback(self._on_set)
@@ -79,7 +86,7 @@ class LiveParameters:
         changed = {p.name: p.value for p in parameters if p.name in self._values}
         candidate = {**self._values, **changed}
         try:
-            tracker_config(candidate)
+            self._check(tracker_config(candidate))
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
         if changed:

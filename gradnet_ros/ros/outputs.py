@@ -25,19 +25,22 @@ class Outputs:
     """
 
     def __init__(self, node: Any) -> None:
-        """Create the publishers on a lifecycle node."""
+        """Create the publishers on a lifecycle node: all of them or, on an error, none.
+
+        Raises:
+            RuntimeError: a QoS override is not valid.
+            rclpy.exceptions.ParameterException: a QoS override is of the wrong type.
+        """
         self._node = node
-        options = QoSOverridingOptions.with_default_policies()
-        self._detection = node.create_lifecycle_publisher(
-            Detection2D, "~/detection", QoSProfile(depth=QUEUE), qos_overriding_options=options
-        )
-        self._fps = node.create_lifecycle_publisher(
-            Float32, "~/fps", QoSProfile(depth=QUEUE), qos_overriding_options=options
-        )
-        # Depth 1: the newest is the only debug image that anybody wants to see.
-        self._debug = node.create_lifecycle_publisher(
-            Image, "~/debug_image", QoSProfile(depth=1), qos_overriding_options=options
-        )
+        self._publishers: list[Any] = []
+        try:
+            self._detection = self._create(Detection2D, "~/detection", QUEUE)
+            self._fps = self._create(Float32, "~/fps", QUEUE)
+            # Depth 1: the newest is the only debug image that anybody wants to see.
+            self._debug = self._create(Image, "~/debug_image", 1)
+        except Exception:
+            self.destroy()
+            raise
 
     def publish_detection(self, result: Result) -> None:
         """Publish where the target is, if anybody subscribes."""
@@ -62,8 +65,16 @@ class Outputs:
 
     def destroy(self) -> None:
         """Destroy the publishers."""
-        for publisher in (self._detection, self._fps, self._debug):
+        for publisher in self._publishers:
             self._node.destroy_lifecycle_publisher(publisher)
+
+    def _create(self, kind: type, topic: str, depth: int) -> Any:
+        options = QoSOverridingOptions.with_default_policies()
+        publisher = self._node.create_lifecycle_publisher(
+            kind, topic, QoSProfile(depth=depth), qos_overriding_options=options
+        )
+        self._publishers.append(publisher)
+        return publisher
 
     def _send(self, publisher: Any, message: Any) -> None:
         try:

@@ -145,7 +145,10 @@ NODE_SPECS: tuple[Spec, ...] = (
 """Parameters of the node itself; ``use_sim_time`` comes with every node."""
 
 _TRACKER_TEXT = {
-    "context_amount": ("", "Context around the box, as a share of (w + h) / 2 on both sides together."),
+    "context_amount": (
+        "",
+        "Context around the box, both sides together, as a share of (w + h) / 2; for new targets.",
+    ),
     "scale_count": ("", "Scales that are searched; odd."),
     "scale_step": ("", "Ratio of one scale to the next."),
     "scale_penalty": ("", "Factor on the peak of every scale but the middle one."),

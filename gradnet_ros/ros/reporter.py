@@ -57,7 +57,8 @@ def collect(
 def _of_session(session: Session) -> dict[str, object]:
     intake, worker, measures = session.intake, session.worker, session.measures
     target, track = worker.target, worker.track
-    state = "WAITING" if worker.waiting else "IDLE"
+    # A target without a track has no result yet: it is being brought from an older image to the newest.
+    state = "WAITING" if target or worker.waiting else "IDLE"
     if target and track:
         state = track.state.value
     encoding, size = intake.description
@@ -81,6 +82,7 @@ def _of_session(session: Session) -> dict[str, object]:
         "history_megabytes": session.history.megabytes,
         "bad": measures.trouble("bad"),
         "out_of_order": measures.trouble("out_of_order"),
+        "restart": measures.trouble("restart"),
         "failed": measures.trouble("failed"),
         "init": measures.trouble("init"),
         "bad_streak": measures.bad_streak,

@@ -72,7 +72,8 @@ class TargetRequests:
             raise ValueError(INACTIVE)
         box = from_bbox(bbox)
         name = target_id or self._names.next()
-        return name, session.start_target(to_nanoseconds(header.stamp), box, Target(name, class_id))
+        stamp = to_nanoseconds(header.stamp)
+        return name, session.start_target(stamp, header.frame_id, box, Target(name, class_id))
 
     def _log(self, accepted: bool, message: str) -> None:
         if accepted:

@@ -101,11 +101,12 @@ class Session:
         self.worker.catch_up_seconds = settings.catch_up_seconds
         self.intake.order.jump_back = settings.jump_back_seconds
 
-    def start_target(self, stamp: int, box: Box, target: Target) -> str:
+    def start_target(self, stamp: int, frame_id: str, box: Box, target: Target) -> str:
         """Take a new target; all that can be checked now is checked now.
 
         Args:
             stamp: of the image that the box was drawn on, ns; 0 for the next image.
+            frame_id: of that image, compared with the newest's for the next; empty: not known.
             box: ``(x, y, w, h)`` in pixels.
             target: what to call it.
 
@@ -119,6 +120,7 @@ class Session:
         if newest is None:
             raise ValueError("no image yet")
         if stamp == 0:
+            _check_frame_id(frame_id, newest)
             check_box(box, *images.size_of(newest.message))
             self.worker.request_start(StartRequest(target, box, after=self.intake.number))
             return f"'{target.id}' is taken from the next image"
@@ -126,6 +128,7 @@ class Session:
             frame = self.history.find(stamp)
         except LookupError as error:
             raise ValueError(str(error.args[0])) from error
+        _check_frame_id(frame_id, frame)
         image = images.to_bgr(frame.message)
         check_box(box, image.shape[1], image.shape[0])
         self.worker.request_start(StartRequest(target, box, frame=frame, image=image))
@@ -148,3 +151,10 @@ class Session:
     def _trouble(self, kind: str, text: str) -> None:
         self.measures.add_trouble(kind, text)
         self._log(kind, text)
+
+
+def _check_frame_id(frame_id: str, frame: Frame) -> None:
+    """Refuse a box that was drawn on another camera's image; nothing is known where either is empty."""
+    own = frame.message.header.frame_id
+    if frame_id and own and frame_id != own:
+        raise ValueError(f"frame_id must be '{own}', that of the image, or empty, got '{frame_id}'")

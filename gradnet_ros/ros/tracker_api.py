@@ -45,6 +45,9 @@ class TrackerLike(Protocol):
     def learn(self) -> bool:
         """Learn from the last image if it is time to; tell whether the template was updated."""
 
+    def check(self, config: TrackerConfig) -> None:
+        """ValueError for settings that the network cannot follow; changes nothing, and is for any thread."""
+
     def configure(self, config: TrackerConfig) -> None:
         """Change the settings; the target is kept."""
 

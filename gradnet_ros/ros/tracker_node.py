@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
+from traceback import format_exc
 from typing import Any
 
 import rclpy
@@ -18,16 +20,34 @@ from gradnet_ros.ros.images import converters
 from gradnet_ros.ros.input import ImageInput
 from gradnet_ros.ros.live_parameters import LiveParameters
 from gradnet_ros.ros.outputs import Outputs
+from gradnet_ros.ros.parameters import TRACKER_PREFIX
 from gradnet_ros.ros.reporter import collect
 from gradnet_ros.ros.requests import TargetRequests
 from gradnet_ros.ros.session import Session
 from gradnet_ros.ros.tracker_api import LoadedTracker, TrackerFactory, load_tracker, make_tracker
 from gradnet_ros.ros.worker import Result
+from gradnet_ros.tracking.config import TrackerConfig
 
 LOG_PERIOD_S = 5.0
 """A trouble that comes with every image is logged this often, in seconds."""
 FAILURES = (ImportError, OSError, ValueError, RuntimeError, ParameterException)
 """What may keep a transition from succeeding; everything else is a defect."""
+
+Transition = Callable[["TrackerNode", LifecycleState], TransitionCallbackReturn]
+
+
+def _telling_defects(transition: Transition) -> Transition:
+    """Log what a transition raises and keep it for the diagnostics; rclpy goes to on_error without a word."""
+    name = transition.__name__.removeprefix("on_")
+
+    @wraps(transition)
+    def run(node: TrackerNode, state: LifecycleState) -> TransitionCallbackReturn:
+        try:
+            return transition(node, state)
+        except Exception as error:
+            return node._break_down(name, error)
+
+    return run
 
 
 class TrackerNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
@@ -55,7 +75,7 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
         self._outputs: Outputs | None = None
         self._session: Session | None = None
         self._input: ImageInput | None = None
-        self._settings = LiveParameters(self, self._on_parameters_changed)
+        self._settings = LiveParameters(self, self._check_settings, self._on_parameters_changed)
         self._requests = TargetRequests(self, lambda: self._session)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         # Wall clock: a simulation that stands still is something to report.
@@ -70,6 +90,7 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
         if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
 
+    @_telling_defects
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the tracker and create the publishers."""
         try:
@@ -81,14 +102,17 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
         self._enter("inactive")
         return super().on_configure(state)
 
+    @_telling_defects
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe to the images and start tracking what is asked for."""
         assert self._loaded is not None
         result = super().on_activate(state)  # The publishers first: the first result is to go out.
-        self._session = Session(
-            self._loaded.tracker, self._settings.session, self._publish, self._show, self._log_trouble
-        )
         try:
+            # The tracker may not know all of them: a session may end before it has passed a change on.
+            self._loaded.tracker.configure(self._settings.tracker)
+            self._session = Session(
+                self._loaded.tracker, self._settings.session, self._publish, self._show, self._log_trouble
+            )
             self._input = ImageInput(
                 self, self._settings.text("image_transport"), self._session.receive, self._log_qos
             )
@@ -100,12 +124,14 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
         self._enter("active")
         return result
 
+    @_telling_defects
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Unsubscribe and forget the target."""
         self._end_session()
         self._enter("inactive")
         return super().on_deactivate(state)
 
+    @_telling_defects
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give up the tracker and the publishers."""
         result = super().on_cleanup(state)
@@ -113,6 +139,7 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
         self._enter("unconfigured")
         return result
 
+    @_telling_defects
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give up everything."""
         result = super().on_shutdown(state)
@@ -123,8 +150,7 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give up everything, to be configured anew."""
         self.close()
-        self._phase = "unconfigured"
-        self._failure = self._failure or f"a transition from {state.label} failed"
+        self._phase = "unconfigured"  # The failure stays, for the diagnostics to tell.
         return TransitionCallbackReturn.SUCCESS
 
     def close(self) -> None:
@@ -142,8 +168,8 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
         )
         if loaded.problem:
             self.get_logger().warning(f"Running on {loaded.tracker.device}: {loaded.problem}")
-        loaded.tracker.configure(self._settings.declare_tracker(loaded.tracker.config))
         tracker = loaded.tracker
+        tracker.check(self._settings.declare_tracker(tracker.config))
         self.get_logger().info(f"Network {tracker.network} on {tracker.device}, engine {tracker.engine}")
         return loaded
 
@@ -169,6 +195,11 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
         self.get_logger().error(self._failure)
         return TransitionCallbackReturn.FAILURE
 
+    def _break_down(self, transition: str, error: Exception) -> TransitionCallbackReturn:
+        self._failure = f"cannot {transition}: {type(error).__name__}: {error}"
+        self.get_logger().error(f"{self._failure}\n{format_exc()}")
+        return TransitionCallbackReturn.ERROR
+
     # --- from the worker's thread ---
 
     def _publish(self, result: Result) -> float | None:
@@ -190,6 +221,8 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
             logger.warning(f"Bad image: {text}", throttle_duration_sec=LOG_PERIOD_S)
         elif kind == "out_of_order":
             logger.warning(f"Out of order: {text}", throttle_duration_sec=LOG_PERIOD_S)
+        elif kind == "restart":
+            logger.warning(text, throttle_duration_sec=LOG_PERIOD_S)
         elif kind == "failed":
             logger.error(text, throttle_duration_sec=LOG_PERIOD_S)
         else:
@@ -200,16 +233,17 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
     def _log_qos(self, text: str) -> None:
         self.get_logger().warning(text)
 
+    def _check_settings(self, config: TrackerConfig) -> None:
+        if self._loaded is not None:
+            self._loaded.tracker.check(config)
+
     def _on_parameters_changed(self, names: set[str]) -> None:
-        """Pass changed parameters on to what is running."""
-        if self._session is not None:
-            self._session.configure(self._settings.session)
-        if self._loaded is None or not any(name.startswith("tracker.") for name in names):
+        """Pass changed parameters on to what is running; an activation takes all of them."""
+        if self._session is None:
             return
-        if self._session is not None:
+        self._session.configure(self._settings.session)
+        if any(name.startswith(TRACKER_PREFIX) for name in names):
             self._session.worker.request_settings(self._settings.tracker)
-        else:
-            self._loaded.tracker.configure(self._settings.tracker)
 
     def _report(self) -> None:
         """Publish diagnostics, and the rate of results while active."""

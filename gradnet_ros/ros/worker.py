@@ -133,6 +133,7 @@ class TrackingWorker:
 
     def close(self) -> None:
         """End the thread and wait for it; the tracker forgets its target. May be called twice."""
+        self.request_stop()  # A catch-up would go on to its end.
         self._slot.close()
         if self._thread.is_alive():
             self._thread.join()

@@ -42,9 +42,17 @@ def test_the_graph_is_the_demos_own():
     assert ros_environment(7, {"ROS_DISTRO": "humble"})["ROS_LOCALHOST_ONLY"] == "1"
 
 
+def test_a_virtual_environment_has_one_middleware(tmp_path, monkeypatch):
+    shell = {"RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"}
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+    assert ros_environment(7, shell)["RMW_IMPLEMENTATION"] == "rmw_cyclonedds_cpp"
+    (tmp_path / "share" / "ament_index").mkdir(parents=True)
+    assert "RMW_IMPLEMENTATION" not in ros_environment(7, shell)
+
+
 def test_output_and_status(tmp_path):
     process = child(tmp_path, "import sys; print(*range(100), sep='\\n'); sys.exit(3)")
-    wait_for("99", process)
+    process._process.wait(20)  # Interrupted on its way out, it would end with another status.
     assert process.tail(2) == "98\n99"
     assert process.stop() == 3
 

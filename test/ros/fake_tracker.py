@@ -22,7 +22,7 @@ POISON = 77
 
 
 class FakeTracker:
-    """Keeps the contract of ``Tracker``; it has no GPU."""
+    """Keeps the contract of ``Tracker``; it has no GPU, and its network no box branch."""
 
     def __init__(self, network="lite", device="auto", weights=None):
         if device.startswith("cuda"):
@@ -44,7 +44,12 @@ class FakeTracker:
         self._size = None
         self._lesson = False
 
+    def check(self, config):
+        if config.box_branch:
+            raise ValueError(f"box_branch must be false: network {self.network!r} has no box branch")
+
     def configure(self, config):
+        self.check(config)
         self.config = config
         self._lesson = self._lesson and config.update_interval > 0
 

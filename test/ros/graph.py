@@ -172,6 +172,7 @@ class Graph:
     def init(self, box=(50, 40, BOX_SIZE, BOX_SIZE), stamp=0, target_id="", class_id="", **options):
         request = InitTarget.Request(target_id=target_id, class_id=class_id, bbox=to_bbox(box))
         request.header.stamp.sec, request.header.stamp.nanosec = divmod(stamp, 1_000_000_000)
+        request.header.frame_id = options.pop("frame_id", "")
         request.bbox.center.theta = options.pop("theta", 0.0)
         return self.call("init_target", request, **options)
 

@@ -44,6 +44,8 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "diagnostics.md"
         ({"bad": NOW, "bad_streak": 50, "image_age": 3.0}, Level.STALE, "no image"),
         ({"out_of_order": NOW}, Level.WARN, "what happened"),
         ({"out_of_order": PAST}, Level.OK, "no target"),
+        ({"restart": NOW}, Level.WARN, "what happened"),
+        ({"restart": PAST}, Level.OK, "no target"),
         ({"failed": NOW}, Level.ERROR, "what happened"),
         ({"init": NOW}, Level.WARN, "what happened"),
         ({"device_problem": "no CUDA"}, Level.WARN, "running on cpu: no CUDA"),
@@ -90,6 +92,7 @@ def test_pending_is_what_is_left():
 
 def test_last_problem_is_the_latest():
     assert values_of(replace(FINE, bad=PAST, init=NOW))["last_problem"] == "what happened"
+    assert values_of(replace(FINE, bad=PAST, restart=NOW))["last_problem"] == "what happened"
 
 
 def test_time_to_the_detection_and_time_of_the_whole_frame_are_kept_apart():
@@ -100,3 +103,12 @@ def test_time_to_the_detection_and_time_of_the_whole_frame_are_kept_apart():
     measures.add_done(0.07)
     assert (measures.detection_ms, measures.processing_ms) == ((40.0, 40.0), (70.0, 70.0))
     assert measures.latency_ms == (50.0, 50.0)
+
+
+def test_latency_of_another_clock_is_left_out_whichever_way_it_differs():
+    measures = Measures()
+    for latency in (None, 60_001.0, -60_001.0):
+        measures.add_result(0.04, latency)
+    assert measures.latency_ms == (None, None)
+    measures.add_result(0.04, -5.0)
+    assert measures.latency_ms == (-5.0, -5.0)

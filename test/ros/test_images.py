@@ -1,6 +1,8 @@
 """Pixels against arrays worked out by hand, and the two converters against each other."""
 
+import struct
 import sys
+import zlib
 from types import SimpleNamespace
 
 import cv2
@@ -33,6 +35,25 @@ def message(encoding, pixels, padding=0, **changes):
 
 def compressed(data, form="jpeg"):
     return SimpleNamespace(format=form, data=data)
+
+
+def png(width, height):
+    """A PNG file that claims a size and has no rows."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
+    chunks = [
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in parts
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def jpeg(width, height):
+    """A JPEG file that claims a size and has the data of a small image."""
+    data = bytearray(cv2.imencode(".jpg", np.zeros((16, 16, 3), np.uint8))[1].tobytes())
+    size = data.find(b"\xff\xc0") + 5  # in the segment that begins the frame
+    data[size : size + 4] = struct.pack(">HH", height, width)
+    return bytes(data)
 
 
 BGR = np.array([[[1, 2, 3], [4, 5, 6]], [[7, 8, 9], [250, 251, 252]]], np.uint8)
@@ -132,11 +153,14 @@ def test_compressed(form, grey):
         (message("bgr8", BGR, width=4_000_000_000), "need 12000000000"),
         (message("pal8", BGR), "unknown image encoding 'pal8'"),
         (message("", BGR), "unknown image encoding ''"),
+        (message("8UC0", BGR), "unknown image encoding '8UC0'"),
         (message("32FC1", np.zeros((2, 2), np.float32)), "'32FC1' cannot be converted"),
         (message("16UC1", np.zeros((2, 2), np.uint16)), "'16UC1' cannot be converted"),
         (message("yuv422", np.zeros((1, 3, 2), np.uint8)), "'yuv422' cannot be converted"),
         (compressed(b""), "no data"),
         (compressed(b"not a picture", "png"), "format 'png' cannot be decoded"),
+        (compressed(png(100_000, 100_000), "png"), "format 'png' cannot be decoded: .*PIXELS"),
+        (compressed(jpeg(65_000, 65_000)), "format 'jpeg' cannot be decoded: .*PIXELS"),
     ],
 )
 def test_bad_images_say_what_is_wrong(bad, reason):

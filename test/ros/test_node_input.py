@@ -1,5 +1,7 @@
 """What comes in: encodings, transports, order, rubbish, QoS; and the account of it all."""
 
+import time
+
 import cv2
 import pytest
 
@@ -8,6 +10,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
 from gradnet_ros.ros.images import to_bgr
+from gradnet_ros.ros.tracker_node import LOG_PERIOD_S
 from ros.fake_tracker import DELAY
 from ros.graph import BOX_SIZE, EVERY_IMAGE, centre, picture, stamp_of
 
@@ -72,7 +75,11 @@ def test_bad_images_are_reported_and_survived(run):
 
 def test_compressed_images_follow_the_remapping(run):
     """Remapping `image` moves `image/compressed` along, as image_transport users expect."""
-    _, graph = run("-r", "image:=/camera/front", "-p", "image_transport:=compressed", image="/camera/front")
+    topic = "/camera/front/compressed"
+    _, graph = run(
+        "-r", "image:=/camera/front", "-p", "image_transport:=compressed",
+        "-p", f"qos_overrides.{topic}.subscription.reliability:=reliable", image="/camera/front",
+    )  # fmt: skip
 
     def send():
         raw = picture((50, 40), graph.now())
@@ -80,7 +87,9 @@ def test_compressed_images_follow_the_remapping(run):
         graph.compressed.publish(CompressedImage(header=raw.header, format="bgr8; png compressed", data=data))
 
     graph.wait(lambda: int(graph.last("frames_received") or 0) > 0, "an image to arrive", meanwhile=send)
-    assert graph.last("input_topic") == "/camera/front/compressed"
+    assert graph.last("input_topic") == topic
+    (reader,) = graph.node.get_subscriptions_info_by_topic(topic)
+    assert reader.qos_profile.reliability == ReliabilityPolicy.RELIABLE
     assert graph.init(target_id="t").success
     assert not graph.init((900, 40, 10, 10)).success
     graph.wait(lambda: len(graph.detections) > 2, "detections", meanwhile=send)
@@ -127,6 +136,23 @@ def test_stream_that_starts_over_is_taken_up_again(run):
         lambda: stamp_of(graph.detections[-1]) in sent, "a detection in the new stream", meanwhile=send_old
     )
     assert graph.settled()["frames_out_of_order"] == "0"
+
+
+def test_two_sources_with_different_clocks_are_a_warning_and_no_flood(run):
+    process, graph = run(*EVERY_IMAGE)
+    graph.connected()
+    base = int(graph.settled()["frames_received"])
+    began, now = time.monotonic(), graph.now()
+    for number in range(40):
+        graph.send(stamp=now + number * 10_000_000)
+        graph.send(stamp=1_000_000_000 + number * 10_000_000)
+    graph.wait(lambda: graph.last("frames_received") == str(base + 80), "all images to arrive")
+    status, values = graph.statuses[-1]
+    assert status.level == b"\1"
+    assert "stamps jumped back by" in status.message
+    assert "stamps jumped back by" in values["last_problem"]
+    warnings = process.output().count("stamps jumped back by")
+    assert 1 <= warnings <= 2 + (time.monotonic() - began) / LOG_PERIOD_S
 
 
 def test_nobody_publishing_is_stale_and_says_so(run):

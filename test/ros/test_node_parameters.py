@@ -95,6 +95,15 @@ def test_bad_tracker_settings_fail_the_configuration(run, settings, reason):
     assert reason in graph.statuses[-1][0].message
 
 
+def test_inactive_node_refuses_what_its_network_cannot_follow(run):
+    _, graph = run()
+    graph.active()
+    assert graph.change_state("deactivate")
+    accepted, reason = graph.set_parameter("tracker.box_branch", True)
+    assert (accepted, reason) == (False, "box_branch must be false: network 'lite' has no box branch")
+    assert graph.change_state("activate")
+
+
 def test_settings_that_do_not_go_together_can_be_mended(run):
     _, graph = run("-p", "tracker.tracked_score:=0.1", "-p", "tracker.lost_score:=0.2")
     graph.wait(lambda: graph.statuses and graph.statuses[-1][0].level == b"\2", "the error")

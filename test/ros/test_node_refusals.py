@@ -34,7 +34,13 @@ def graph(tmp_path_factory):
         ((50, 40, NAN, 10), {}, "box must be finite"),
         ((NAN, 40, 10, 10), {}, "box must be finite"),
         ((float("inf"), 40, 10, 10), {}, "box must be finite"),
+        ((50 - 400, 40, 4 * WIDTH + 200, 10), {}, f"at most four times the {WIDTH}x{HEIGHT} image"),
         ((50, 40, 10, 10), {"theta": 0.3}, "rotated box cannot be tracked"),
+        (
+            (50, 40, 10, 10),
+            {"frame_id": "map"},
+            "frame_id must be 'camera', that of the image, or empty, got",
+        ),
         ((50, 40, 10, 10), {"stamp": 1_000_000_000}, "is too old"),
         ((50, 40, 10, 10), {"stamp": 9_000_000_000_000_000_00}, "is too old"),
         ((50, 40, 10, 10), {"stamp": 2_000_000_000_000_000_000}, "is newer than any image"),
@@ -58,6 +64,7 @@ def test_target(graph, box, options, reason):
         ("tracker.window_influence", 1, ("Wrong parameter type",)),
         ("tracker.lost_score", 0.9, ("lost_score must not exceed tracked_score",)),
         ("tracker.scale_count", 4, ("scale_count must be odd",)),
+        ("tracker.box_branch", True, ("box_branch must be false", "has no box branch")),
         ("history_seconds", -1.0, ("history_seconds", "0.0", "60.0")),
         ("device", "cpu", ("read-only", "device")),
         ("network", "lite", ("read-only", "network")),
@@ -69,3 +76,4 @@ def test_parameter(graph, name, value, words):
     assert not accepted
     assert [word for word in words if word not in reason] == [], reason
     assert graph.get_parameter(name) == before
+    assert graph.set_parameter("tracker.update_interval", 5) == (True, "")  # A refusal spoils nothing.

@@ -96,7 +96,8 @@ def test_box_on_an_older_image_is_honoured(run):
     for step, stamp in enumerate(stamps):
         graph.send((10 + 4 * step, 40), stamp)
     graph.wait(lambda: graph.last("frames_received") == str(base + 20), "all images to arrive")
-    response = graph.init((10 + 4 * 3, 40, BOX_SIZE, BOX_SIZE), stamp=stamps[3], target_id="t")
+    box = (10 + 4 * 3, 40, BOX_SIZE, BOX_SIZE)
+    response = graph.init(box, stamp=stamps[3], target_id="t", frame_id="camera")
     assert response.success, response.message
     assert "16 images before the newest" in response.message
     graph.wait(lambda: graph.detections, "a detection without another image")

@@ -205,6 +205,17 @@ def test_nobody_there(tmp_path):
     )
 
 
+def test_a_node_that_gives_no_detection_is_told_about_with_the_topic_it_listens_to(run, tmp_path):
+    frames, boxes = squares(3)
+    bag = write(tmp_path / "bag", film(frames, boxes))
+    _, graph = run("-r", "image:=/camera/front", image=UNUSED, GRADNET_FAKE_DELAY="8")
+    graph.active()
+    status, _, error = gradnet("replay", bag, "--truth-topic", TRUTH, "--timeout", "4", cwd=tmp_path)
+    assert status == 2
+    assert "picture 1 with stamp" in error
+    assert "set its qos_overrides./camera/front.subscription.reliability:=reliable" in error
+
+
 def test_a_failing_tracker_ends_the_replay(run, tmp_path):
     frames, boxes = squares(6)
     frames[3][0, 0] = 77  # poison for the fake tracker

@@ -1,7 +1,7 @@
 """The worker with the fake tracker; no ROS."""
 
 import time
-from threading import Event
+from threading import Event, Thread
 from types import SimpleNamespace
 
 import numpy as np
@@ -459,6 +459,22 @@ def test_newest_frame_reached_is_published_before_the_tracker_learns_from_it(ben
     assert bench.tracker.learning.wait(WAIT_S)
     assert [r.frame for r in bench.results] == [frames[-1]]
     assert (bench.worker.from_history, bench.tracker.template_updates, bench.done) == (1, 0, [])
+
+
+def test_close_does_not_wait_for_the_end_of_a_catch_up():
+    bench = Bench()
+    frames = [bench.frame(picture(5 + step, 5)) for step in range(10)]
+    bench.gate.clear()
+    bench.start(frame=frames[0])
+    assert bench.converting.wait(WAIT_S)
+    closing = Thread(target=bench.worker.close)
+    closing.start()
+    bench.wait(lambda: bench.worker.target is None)
+    bench.gate.set()
+    closing.join(WAIT_S)
+    assert not closing.is_alive()
+    assert bench.tracker.seen == 2  # the frame that was started on, and the one in work
+    assert (bench.results, bench.counts.totals().pending) == ([], 0)
 
 
 def test_close_ends_the_thread_and_accounts_for_what_waits():

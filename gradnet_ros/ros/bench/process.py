@@ -40,6 +40,9 @@ class IdleTracker:
         """There is nothing to learn."""
         return False
 
+    def check(self, config: TrackerConfig) -> None:
+        """All settings will do."""
+
     def configure(self, config: TrackerConfig | Mapping[str, object]) -> None:
         """Settings change nothing."""
 

@@ -17,11 +17,6 @@ from gradnet_ros.ros.replay.publisher import PicturePublisher
 from gradnet_ros.ros.stamps import seconds
 from gradnet_ros.tracking.track import TrackState
 
-LOSSES = (
-    "set the node's qos_overrides./image.subscription.reliability:=reliable (see docs/ros.md, Large images on"
-    " Fast DDS)"
-)
-
 
 @dataclass(frozen=True)
 class Request:
@@ -211,7 +206,9 @@ class ReplaySession:
         problem = f"; its last problem: {values['last_problem']}" if values["last_problem"] else ""
         return (
             f"{_name(picture)} gave no detection in {self.request.timeout:.0f} s. {self.client.name} counts"
-            f" {counts}{problem}. Is it too slow, raise --timeout; does it not receive: {LOSSES}"
+            f" {counts}{problem}. Is it too slow, raise --timeout; does it not receive: set its"
+            f" qos_overrides.{values['input_topic']}.subscription.reliability:=reliable (see docs/ros.md,"
+            " Large images on Fast DDS)"
         )
 
     def _look(self) -> None:
