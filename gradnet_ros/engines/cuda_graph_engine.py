@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -51,7 +52,7 @@ class CudaGraphEngine:
     Args:
         net: the network; it is taken over and moved to the device.
         device: where it runs; a CPU runs the same operations without graphs, for tests.
-        record: how work is recorded.
+        record: how work is recorded; ``None``: as CUDA graphs.
         half: the search trunk in float16; ``None``: where :func:`scores_agree` on a GPU.
 
     Raises:
@@ -64,7 +65,7 @@ class CudaGraphEngine:
         self,
         net: GradNet,
         device: torch.device,
-        record: Recorder = record_cuda_graph,
+        record: Recorder | None = None,
         half: bool | None = None,
     ) -> None:
         if net.updated_head is not None:
@@ -76,7 +77,7 @@ class CudaGraphEngine:
         self.spec: TrunkSpec = net.spec
         self.has_boxes = net.box is not None
         self.adjust = (float(net.adjust_scale), float(net.adjust_bias))
-        self._record = EagerFallback(record)
+        self._record = EagerFallback(record or partial(record_cuda_graph, device=device))
         self._searching = net
         self._format = "float32"
         if half or (half is None and device.type == "cuda"):
@@ -276,8 +277,10 @@ class _UpdateWork:
         start = state.f2 if from_first else state.hidden
         for place, sample in zip(self._features.unsqueeze(1), samples, strict=True):
             place.copy_(sample)
-        # From memory that is not locked: the host's copy is done with when this returns.
-        self._offsets.copy_(torch.from_numpy(offsets))
+        places = torch.from_numpy(offsets)
+        if self._offsets.is_cuda:  # From locked memory, which torch keeps until it was read: no wait.
+            places = places.pin_memory()
+        self._offsets.copy_(places, non_blocking=True)
         self._start.copy_(start)
         self._hidden.copy_(state.hidden)
         self._rate.fill_(rate)

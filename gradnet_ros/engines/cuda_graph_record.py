@@ -32,17 +32,22 @@ class Recorder(Protocol):
         """
 
 
-def record_cuda_graph(work: Work) -> Work:
-    """Record work on the current CUDA device as a graph; a replay is one launch."""
-    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(_WARM_UP):  # Libraries choose their kernels and take their memory.
-            work()
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        outputs = work()
+def record_cuda_graph(work: Work, device: torch.device) -> Work:
+    """Record work on a CUDA device as a graph; a replay is one launch.
+
+    The device is named at every step: streams and graphs would else be those of the current one, and what
+    runs on another is not recorded.
+    """
+    with torch.cuda.device(device):
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM_UP):  # Libraries choose their kernels and take their memory.
+                work()
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=stream):
+            outputs = work()
 
     def replay() -> tuple[Tensor, ...]:
         graph.replay()

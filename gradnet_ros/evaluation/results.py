@@ -22,18 +22,18 @@ class SequenceResult:
         boxes: (N, 4) x, y, w, h, pixels; the first is the truth that the tracker was started with.
         scores: (N,) the tracker's confidence; NaN where it gives none, and in the first frame: there was
             nothing to look for.
-        lost: (N,) whether the tracker said that it does not see the target.
+        lost: (N,) whether the tracker said that it does not see the target; ``None``: nobody noted it.
         seconds: (N,) time of every call, decoding excluded.
-        updates: template updates.
+        updates: template updates; ``None``: nobody counted.
     """
 
     tracker: str
     sequence: str
     boxes: Boxes
     scores: NDArray[np.float64]
-    lost: NDArray[np.bool_]
+    lost: NDArray[np.bool_] | None
     seconds: NDArray[np.float64]
-    updates: int
+    updates: int | None
 
 
 @dataclass(frozen=True)

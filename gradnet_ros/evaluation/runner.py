@@ -21,8 +21,9 @@ def run_tracker(tracker: EvaluatedTracker, sequence: Sequence, name: str = "trac
         name: the tracker's, for the result.
 
     Raises:
-        ValueError: the tracker cannot be started on the first frame's truth, a picture cannot be read, or
-            frames and truth differ in number; the message names the sequence or the file.
+        ValueError: the tracker cannot be started on the first frame's truth or refuses a later frame, a
+            picture cannot be read, or frames and truth differ in number; the message names the sequence or
+            the file.
     """
     boxes: list[Box] = []
     scores, lost, seconds = [], [], []
@@ -40,7 +41,10 @@ def run_tracker(tracker: EvaluatedTracker, sequence: Sequence, name: str = "trac
             scores.append(float("nan"))
             lost.append(False)
             continue
-        answer = tracker.update(frame)
+        try:
+            answer = tracker.update(frame)
+        except ValueError as error:
+            raise ValueError(f"{sequence.name}: frame {number}: {error}") from error
         seconds.append(time.perf_counter() - start)
         boxes.append(answer.box)
         scores.append(answer.score)

@@ -45,7 +45,7 @@ class FrameScores:
         error: (N,) centre error, pixels; NaN as above, infinite where the tracker's box is not finite.
         normalised_error: (N,) the same in shares of the truth's sides.
         confidence: (N,) the tracker's score; NaN where it gives none.
-        lost: (N,) whether the tracker said that it does not see the target.
+        lost: (N,) whether the tracker said that it does not see the target; ``None``: nobody noted it.
         seconds: (N,) time of every call; the first one starts the tracker.
     """
 
@@ -56,7 +56,7 @@ class FrameScores:
     error: Floats
     normalised_error: Floats
     confidence: Floats
-    lost: Bools
+    lost: Bools | None
     seconds: Floats
 
 
@@ -84,7 +84,7 @@ class Scores:
         p95_ms: its 95th percentile.
         p99_ms: its 99th percentile.
         fps: 1000 / mean_ms.
-        updates: template updates.
+        updates: template updates; NaN where nobody counted.
     """
 
     frames: int
@@ -106,7 +106,7 @@ class Scores:
     p95_ms: float
     p99_ms: float
     fps: float
-    updates: int
+    updates: float
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,8 @@ def score_sequence(
     geometry = _geometry(
         frames.overlap[counted], frames.error[counted], frames.normalised_error[counted], protocol
     )
-    scores = Scores(**geometry, **_behaviour([frames]), updates=result.updates)
+    updates = float("nan") if result.updates is None else result.updates
+    scores = Scores(**geometry, **_behaviour([frames]), updates=updates)
     return SequenceScores(sequence.name, sequence.attributes, frames, scores)
 
 
@@ -279,13 +280,16 @@ def _mean(sequences: SequenceOf[Scores]) -> dict[str, Any]:
 
 def _behaviour(several: Iterable[FrameScores]) -> dict[str, Any]:
     """Confidence and speed, over all frames but first ones."""
-    names = ("known", "absent", "counted", "overlap", "confidence", "lost", "seconds")
+    names = ("absent", "counted", "overlap", "confidence", "seconds")
     several = list(several)
-    known, absent, counted, overlap, confidence, lost, seconds = (
+    absent, counted, overlap, confidence, seconds = (
         np.concatenate([getattr(frames, name)[1:] for frames in several]) for name in names
     )
+    said = [(frames.lost[1:], frames) for frames in several if frames.lost is not None]
+    lost = np.concatenate([each[frames.known[1:]] for each, frames in said] or [np.zeros(0, bool)])
+    gone = np.concatenate([frames.absent[1:][frames.known[1:]] for _, frames in said] or [np.zeros(0, bool)])
     judged = counted & np.isfinite(confidence)
-    lost_precision, lost_recall = decisions(lost[known], absent[known])
+    lost_precision, lost_recall = decisions(lost, gone)
     timed = 1e3 * seconds[np.isfinite(seconds)]
     p50, p95, p99 = np.percentile(timed, (50, 95, 99)).tolist() if len(timed) else [float("nan")] * 3
     mean_ms = float(timed.mean()) if len(timed) else float("nan")

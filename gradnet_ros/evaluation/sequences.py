@@ -106,14 +106,17 @@ def read_folder(root: Path) -> list[Sequence]:
 
     Raises:
         FileNotFoundError: no sequence there.
-        ValueError: a ground truth that is not four numbers a line.
+        ValueError: a ground truth that is empty or not four numbers a line.
     """
     sequences = []
     for truth_file in sorted(root.glob("*/groundtruth_rect.txt")):
         folder = truth_file.parent
         clip = folder / "clip.mp4"
         source = clip if clip.is_file() else folder / "img"
-        sequences.append(Sequence(folder.name, source, read_boxes(truth_file)))
+        truth = read_boxes(truth_file)
+        if not len(truth):
+            raise ValueError(f"{truth_file}: no boxes; the first is what a tracker starts with")
+        sequences.append(Sequence(folder.name, source, truth))
     if not sequences:
         raise FileNotFoundError(f"no */groundtruth_rect.txt below {root}")
     return sequences

@@ -98,12 +98,14 @@ class Store:
         return SequenceResult(tracker, sequence.name, boxes, scores, lost, seconds, updates)
 
     def add(self, result: SequenceResult, sequence: Sequence) -> None:
-        """Keep a finished sequence."""
+        """Keep a finished sequence, tracked here: nothing of the result is unknown."""
         arrays = {name: getattr(result, name) for name in _ARRAYS}
+        updates = result.updates
+        assert updates is not None
 
         def write(part: Path) -> None:
             with part.open("wb") as file:
-                np.savez(file, truth=_digest(sequence), updates=result.updates, **arrays)
+                np.savez(file, truth=_digest(sequence), updates=updates, **arrays)
 
         write_whole(self._path(result.tracker, sequence.name), write)
 

@@ -16,7 +16,7 @@ from gradnet_ros.engines.crop_buffer import CropBuffer
 from gradnet_ros.engines.cuda_graph_crops import RegionBuffer, cut_region, sample_crops
 from gradnet_ros.engines.cuda_graph_engine import CudaGraphEngine
 from gradnet_ros.engines.cuda_graph_half import scores_agree, with_half_trunk
-from gradnet_ros.engines.cuda_graph_record import EagerFallback, record_cuda_graph
+from gradnet_ros.engines.cuda_graph_record import EagerFallback
 from gradnet_ros.engines.protocol import Query, Region
 from gradnet_ros.engines.select import make_engine
 from gradnet_ros.engines.torch_engine import TorchEngine
@@ -388,7 +388,7 @@ def test_on_a_gpu(scene):
     device = torch.device("cuda")
     load = lambda: load_network(shipped_weights("lite"))  # noqa: E731
     config = TrackerConfig().with_overrides(load().tracker).with_overrides({"update_interval": 2})
-    engine = CudaGraphEngine(load().net, device, record_cuda_graph)
+    engine = CudaGraphEngine(load().net, device)
     boxes = [(136, 100, 48, 40), (20, 30, 60, 50)]
     found = follow(engine, scene[0], boxes, config)
     compare(found, follow(TorchEngine(load().net, device), scene[0], boxes, config))

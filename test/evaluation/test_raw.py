@@ -51,6 +51,8 @@ def test_what_is_written_is_read(tmp_path_factory, rows, origin):
     assert found.boxes == pytest.approx(written.boxes, abs=1e-5)
     assert np.array_equal(found.seconds, written.seconds)
     assert np.isnan(found.scores).all()
+    assert found.lost is None
+    assert found.updates is None
 
 
 def test_results_of_others_may_lack_times(tmp_path):

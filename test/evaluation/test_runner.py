@@ -54,6 +54,22 @@ def test_frames_and_truth_must_agree(root):
         run_tracker(DrifterSpec().make(), read_folder(root)[0])
 
 
+def test_a_frame_that_is_refused_is_named_with_the_sequence(root, monkeypatch):
+    def refuse(self, frame):
+        raise ValueError("image must stay 640x480 pixels, got 320x240")
+
+    tracker = DrifterSpec().make()
+    monkeypatch.setattr(type(tracker), "update", refuse)
+    with pytest.raises(ValueError, match=r"one: frame 1: image must stay 640x480"):
+        run_tracker(tracker, read_folder(root)[0])
+
+
+def test_an_empty_truth_is_named(root):
+    (root / "two" / "groundtruth_rect.txt").write_text("\n")
+    with pytest.raises(ValueError, match=r"two/groundtruth_rect.txt: no boxes"):
+        read_folder(root)
+
+
 def test_a_tracker_that_cannot_be_started_is_named_with_the_sequence(root):
     with pytest.raises(ValueError, match=r"one: mine cannot be started: box must be smaller"):
         run_tracker(DrifterSpec(refuse=True).make(), read_folder(root)[0], "mine")

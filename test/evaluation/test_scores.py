@@ -1,5 +1,6 @@
 """Scores: which frames count, how sequences are put together."""
 
+from dataclasses import replace
 from math import isnan
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from gradnet_ros.evaluation.protocols import PROTOCOLS
 from gradnet_ros.evaluation.results import Evaluation, SequenceResult
-from gradnet_ros.evaluation.scores import combine, score_evaluation, score_sequence
+from gradnet_ros.evaluation.scores import combine, score_evaluation, score_sequence, score_tracker
 from gradnet_ros.evaluation.sequences import Sequence
 
 
@@ -120,6 +121,21 @@ def test_confidence_and_lost():
     assert found.lost_precision == 0.5
     assert found.lost_recall == 0.5
     assert found.absent == 2
+
+
+def test_what_nobody_noted_is_not_scored():
+    of = sequence("a", 6)
+    of.truth[4:] = np.nan
+    raw = replace(result(of), lost=None, updates=None)
+    noted = result(sequence("b", 6), lost=[False, True, False, False, False, False], updates=2)
+    alone = score_sequence(raw, of).scores
+    assert np.isnan([alone.lost_precision, alone.lost_recall, alone.updates]).all()
+    assert alone.absent == 2
+    both = score_tracker(
+        [score_sequence(raw, of), score_sequence(noted, sequence("b", 6))], PROTOCOLS["folder"]
+    ).overall
+    assert both.lost_precision == 0.0  # of the one that was noted
+    assert np.isnan(both.lost_recall)
 
 
 def test_times_leave_the_first_frame_out():

@@ -39,7 +39,8 @@ def write_raw(results: Path, benchmark: str, result: SequenceResult, sequence: S
 def read_raw(results: Path, benchmark: str, tracker: str, sequence: Sequence) -> SequenceResult:
     """Read what a toolkit, or :func:`write_raw`, wrote for a tracker on a sequence.
 
-    Such files know nothing of confidence, and not all toolkits write times: what they lack is NaN.
+    Such files know nothing of confidence, and not all toolkits write times: what they lack is NaN or
+    ``None``.
 
     Raises:
         FileNotFoundError: no file of boxes.
@@ -52,9 +53,7 @@ def read_raw(results: Path, benchmark: str, tracker: str, sequence: Sequence) ->
     for path, values in ((paths.boxes, boxes), (paths.times, seconds)):
         if len(values) != count:
             raise ValueError(f"{path}: expected {count} rows, one a frame, got {len(values)}")
-    return SequenceResult(
-        tracker, sequence.name, boxes, np.full(count, np.nan), np.zeros(count, bool), seconds, 0
-    )
+    return SequenceResult(tracker, sequence.name, boxes, np.full(count, np.nan), None, seconds, None)
 
 
 def read_evaluation(

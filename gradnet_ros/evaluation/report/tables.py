@@ -69,7 +69,7 @@ def overall_table(scores: Mapping[str, TrackerScores], protocol: Protocol) -> Ta
         Column("p95", lambda each: each.p95_ms, ".1f", -1),
         Column("p99", lambda each: each.p99_ms, ".1f", -1),
         Column("fps", lambda each: each.fps, ".1f"),
-        Column("updates", lambda each: each.updates, "d", 0),
+        Column("updates", lambda each: each.updates, ".0f", 0),
     ]
     return _of_trackers(scores, columns)
 

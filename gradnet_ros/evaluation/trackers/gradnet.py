@@ -83,7 +83,17 @@ class GradNetSpec:
             ValueError: see :class:`Tracker`.
         """
         tracker = Tracker(self.network, self.device, self.weights, dict(self.settings), engine=self.engine)
+        if tracker.device.type == "cuda":
+            _warm_up(tracker)
         return GradNetTracker(tracker, name_weights(self.network, self.weights))
+
+
+def _warm_up(tracker: Tracker) -> None:
+    """Record the graphs, or find that they cannot be: before anything is timed, or said of the engine."""
+    blank = np.zeros((256, 256, 3), np.uint8)
+    tracker.init(blank, (96.0, 96.0, 64.0, 64.0))
+    tracker.update(blank)
+    tracker.reset()
 
 
 def name_weights(network: str, weights: Path | None) -> str:
