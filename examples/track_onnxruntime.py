@@ -26,8 +26,8 @@ class OnnxTracker:
 
     def __init__(self, folder: Path) -> None:
         about = json.loads((folder / "network.json").read_text())
-        if about.get("format") != "gradnet_ros-onnx/3":
-            raise SystemExit(f"{folder}/network.json: expected format gradnet_ros-onnx/3")
+        if about.get("format") != "gradnet_ros-onnx/4":
+            raise SystemExit(f"{folder}/network.json: expected format gradnet_ros-onnx/4")
         self.spec, self.rules, self.boxes = about["spec"], about["tracker"], about["tracker"]["box_branch"]
         self.scale, self.bias = about["adjust"]
         search = "search_boxes" if self.boxes else "search"
@@ -95,20 +95,26 @@ class OnnxTracker:
             part = slice(batch, None, self.fit["batches"])
             seen = self.run("box_views", views=crops[part])
             self.views.append({**seen, "view_offsets": places[part], "view_sizes": sizes[part]})
-        names = ("box_parts", "box_target", "box_surround")
-        self.moments = {name: [np.zeros_like(self.target[name]) for _ in range(2)] for name in names}
+        self.first = {name: self.target[name] for name in ("box_parts", "box_target", "box_surround")}
+        # Gain of the parts' channels, and what the two means move by; Adam's two moments of their slopes.
+        self.moved = np.zeros((3, self.first["box_target"].shape[1]))
+        self.mean, self.square = np.zeros_like(self.moved), np.zeros_like(self.moved)
 
     def fit_boxes(self) -> None:
         """Move the box branch's template down the gradient of its error in the views: a step of Adam."""
         slopes = self.run("box_lesson", **self.views[self.fitted % len(self.views)], **self.target)
+        parts, *means = self.first.values()
+        at_parts, *at_means = (slopes[f"{name}_gradient"] for name in self.first)
+        slope = np.concatenate([(at_parts * parts).sum(1), *at_means])
+        rate = self.fit["step"] * (1 - self.fitted / self.steps)
         self.fitted += 1
-        for name, (mean, square) in self.moments.items():
-            slope = slopes[f"{name}_gradient"]
-            mean += 0.1 * (slope - mean)
-            square += 0.001 * (slope**2 - square)
-            size = np.sqrt(square / (1 - 0.999**self.fitted)) + 1e-8
-            move = self.fit["step"] * mean / (1 - 0.9**self.fitted) / size
-            self.target[name] = (self.target[name] - move).astype(np.float32)
+        self.mean += 0.1 * (slope - self.mean)
+        self.square += 0.001 * (slope**2 - self.square)
+        size = np.sqrt(self.square / (1 - 0.999**self.fitted)) + 1e-8
+        self.moved -= rate * self.mean / (1 - 0.9**self.fitted) / size
+        gain, *moves = self.moved
+        now = (parts * (1 + gain), *(mean + move for mean, move in zip(means, moves, strict=True)))
+        self.target |= {name: each.astype(np.float32) for name, each in zip(self.first, now, strict=True)}
 
     def side(self, pixels: int) -> float:
         """Side of the region around the target that a crop of so many pixels shows."""

@@ -110,12 +110,12 @@ class CudaGraphEngine:
         return _State(border, fixed, f2, tuple(box), hidden=f2, beta=beta)
 
     @torch.no_grad()
-    def rehearse(self, state: _State, image: Image, views: Sequence[View]) -> None:
+    def rehearse(self, state: _State, image: Image, views: Sequence[View], steps: int) -> None:
         """See :meth:`Engine.rehearse <gradnet_ros.engines.protocol.Engine.rehearse>`."""
         crops = self._views.cut(image, [(view.region, state.border) for view in views]).to(self.device)
         offsets, sizes = [view.offset for view in views], [view.size for view in views]
         pixels = crops.permute(0, 3, 1, 2).float()
-        state.fit = start_fit(self._searching, pixels, state.box, offsets, sizes)
+        state.fit = start_fit(self._searching, pixels, state.box, offsets, sizes, steps)
 
     @torch.no_grad()
     def fit_boxes(self, state: _State) -> None:

@@ -90,7 +90,7 @@ class GraphEngine(ABC):
         fixed, f2, beta, *box = (output.copy() for output in self._run("exemplar", inputs))
         return _State(border, fixed, f2, beta, box, hidden=f2, beta=beta)
 
-    def rehearse(self, state: _State, image: Image, views: Sequence[View]) -> None:
+    def rehearse(self, state: _State, image: Image, views: Sequence[View], steps: int) -> None:
         """See :meth:`Engine.rehearse <gradnet_ros.engines.protocol.Engine.rehearse>`."""
         crops = self._crops.cut(image, [(view.region, state.border) for view in views]).numpy()
         places = [[view.offset for view in views], [view.size for view in views]]
@@ -105,7 +105,7 @@ class GraphEngine(ABC):
             given = [*batches[batch], *(each.numpy() for each in template)]
             return [torch.from_numpy(each) for each in self._run("box_lesson", given)]
 
-        state.fit = BoxFit([torch.from_numpy(each) for each in state.box], gradient)
+        state.fit = BoxFit([torch.from_numpy(each) for each in state.box], gradient, steps)
 
     def fit_boxes(self, state: _State) -> None:
         """See :meth:`Engine.fit_boxes <gradnet_ros.engines.protocol.Engine.fit_boxes>`."""

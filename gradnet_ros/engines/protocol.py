@@ -141,13 +141,14 @@ class Engine(Protocol):
             The target's state; its adaptive template was not taught yet.
         """
 
-    def rehearse(self, state: State, image: Image, views: Sequence[View]) -> None:
+    def rehearse(self, state: State, image: Image, views: Sequence[View], steps: int) -> None:
         """Look at views of the picture that a target was given in, for :meth:`fit_boxes`.
 
         Args:
             state: a target of a network with a box branch.
             image: HxWx3 uint8, BGR: that picture.
             views: those of :func:`~gradnet_ros.tracking.rehearsal.rehearsal_views`.
+            steps: how often :meth:`fit_boxes` is to be called, at least once.
         """
 
     def fit_boxes(self, state: State) -> None:

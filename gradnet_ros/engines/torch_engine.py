@@ -72,12 +72,12 @@ class TorchEngine:
         return _State(border, net.search.template(features), self._start_template(net, f2), box)
 
     @torch.no_grad()
-    def rehearse(self, state: _State, image: Image, views: Sequence[View]) -> None:
+    def rehearse(self, state: _State, image: Image, views: Sequence[View], steps: int) -> None:
         """See :meth:`Engine.rehearse <gradnet_ros.engines.protocol.Engine.rehearse>`."""
         assert state.box is not None
         crops = self._crops.cut(image, [(view.region, state.border) for view in views])
         offsets, sizes = [view.offset for view in views], [view.size for view in views]
-        state.fit = start_fit(self._net, self._to_device(crops), state.box, offsets, sizes)
+        state.fit = start_fit(self._net, self._to_device(crops), state.box, offsets, sizes, steps)
 
     @torch.no_grad()
     def fit_boxes(self, state: _State) -> None:

@@ -4,6 +4,10 @@ The branch was trained on other objects, and of every new one it is wrong by a f
 first frame tells how: its box is true. So the template moves down the gradient of the branch's own loss over
 views of that frame, a step after each of the first frames (ours; the gradient is in closed form, as in
 :mod:`gradnet_ros.nn.closed_form`).
+
+What moves is a gain of every channel of the parts, the same at all places, and the two means: 192 numbers.
+All 3,264 on their own would soon know the views by heart, and hold less when the target turns
+(docs/ablation.md).
 """
 
 from __future__ import annotations
@@ -17,11 +21,15 @@ from gradnet_ros.nn.box import BoxHead, BoxTemplate
 from gradnet_ros.nn.closed_form import Linked, Pullback, box_iou_gradient, chain, vjp
 from gradnet_ros.nn.gradnet import GradNet
 
-STEP = 0.02
-"""Adam's step: what a number in the template moves at first. They are about 0.5 to 1 in size."""
+STEP = 0.06
+"""Adam's first step: what a gain, or a number in a mean, moves by. They are about 0.5 to 1 in size."""
 
 BATCHES = 2
 """A step looks at every second view: half the cost, and two steps have seen all."""
+
+_MEMORY = 0.9, 0.999
+"""Adam's: how much of the gradient's mean, and of its square's, stays from step to step."""
+_FLOOR = 1e-8
 
 _RELU = nn.ReLU()
 
@@ -73,33 +81,54 @@ def box_gradient(
 
 
 class BoxFit:
-    """A template on its way down the gradient, a step a call.
+    """A template on its way down the gradient, a step of Adam a call.
+
+    Adam is written out: the one of ``torch.optim`` brings in the compiler, which takes seconds, and a target
+    would be lost in them.
 
     Args:
         template: ``parts``, ``target``, ``surround``, ``size`` of a :class:`BoxTemplate`; kept as they are.
         gradient: batch, template -> gradient over that batch with respect to the template's first three.
+        steps: how many there are to be; each is shorter than the one before, down to none at all.
     """
 
     def __init__(
-        self, template: Sequence[Tensor], gradient: Callable[[int, Sequence[Tensor]], Sequence[Tensor]]
+        self,
+        template: Sequence[Tensor],
+        gradient: Callable[[int, Sequence[Tensor]], Sequence[Tensor]],
+        steps: int,
     ) -> None:
-        *self._moving, self._size = (each.clone() for each in template)
+        self._template = tuple(each.clone() for each in template)
         self._gradient = gradient
-        self._adam = torch.optim.Adam(self._moving, lr=STEP)
-        self._steps = 0
+        self._steps = steps
+        self._done = 0
+        # Gain of the parts' channels, and what the means move by: (3, 64).
+        self._moved = torch.zeros_like(torch.cat([self._template[1]] * 3))
+        self._mean, self._square = torch.zeros_like(self._moved), torch.zeros_like(self._moved)
 
     def step(self) -> tuple[Tensor, ...]:
-        """Take one step of Adam on the next of the :data:`BATCHES`.
+        """Take one step on the next of the :data:`BATCHES`.
 
         Returns:
             The template now. If the gradient fails, all stays as it was.
         """
-        slopes = self._gradient(self._steps % BATCHES, (*self._moving, self._size))
-        for each, slope in zip(self._moving, slopes, strict=True):
-            each.grad = slope
-        self._adam.step()
-        self._steps += 1
-        return (*(each.clone() for each in self._moving), self._size)
+        at_parts, *at_means = self._gradient(self._done % BATCHES, self._now())
+        slope = torch.cat([(at_parts * self._template[0]).sum(1), *at_means])
+        self._mean = torch.lerp(slope, self._mean, _MEMORY[0])
+        self._square = torch.lerp(slope.square(), self._square, _MEMORY[1])
+        rate = STEP * max(0.0, 1.0 - self._done / self._steps)
+        self._done += 1
+        mean, square = (
+            each / (1.0 - memory**self._done)
+            for each, memory in zip((self._mean, self._square), _MEMORY, strict=True)
+        )
+        self._moved = self._moved - rate * mean / (square.sqrt() + _FLOOR)
+        return self._now()
+
+    def _now(self) -> tuple[Tensor, ...]:
+        parts, target, surround, size = self._template
+        gain, by_target, by_surround = self._moved[:, None]
+        return parts * (1.0 + gain), target + by_target, surround + by_surround, size
 
 
 def start_fit(
@@ -108,6 +137,7 @@ def start_fit(
     template: Sequence[Tensor],
     offsets: Sequence[tuple[float, float]],
     sizes: Sequence[tuple[float, float]],
+    steps: int,
 ) -> BoxFit:
     """Begin to fit a target's template to views of it; each step must be taken without autograd.
 
@@ -117,6 +147,7 @@ def start_fit(
         template: the target's, N = 1.
         offsets: target centre minus crop centre in each, (x, y) in pixels of the search crop.
         sizes: (w, h) of the target in each, pixels of the search crop.
+        steps: how many there are to be.
     """
     head, stride = net.box, net.spec.stride
     assert head is not None
@@ -127,7 +158,7 @@ def start_fit(
         part = slice(batch, None, BATCHES)
         return box_gradient(head, features[part], BoxTemplate(*now), places[part], extents[part], stride)
 
-    return BoxFit(template, gradient)
+    return BoxFit(template, gradient, steps)
 
 
 def _tower(head: BoxHead, hidden: Tensor) -> Linked:

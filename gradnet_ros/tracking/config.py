@@ -45,7 +45,8 @@ class TrackerConfig:
     """Box branch: boxes of so many cells on each side of the best are averaged with its own (ours)."""
     box_steps: int = 0
     """Box branch: gradient steps that fit its template to the frame that the target is given in, whose box is
-    true: one a frame, from the first on (ours). None where ``update_interval`` is 0."""
+    true: one a frame, from the first on, each shorter than the last (ours). None where ``update_interval`` is
+    0. More of them are for the next target; fewer end the fitting early."""
     size_smoothing: float = 0.5
     """Box branch: share of the newly found size in the running size at a score of 1 and no change."""
 

@@ -67,10 +67,11 @@ class Target:
         side = context_side(w, h, self._context) / spec.base_size * spec.exemplar_size
         self._state = engine.start(image, Region(self._centre, (side,)), self._size, mean_colour(image))
         self._fits, self._fitted = False, 0  # whether there are steps of the box template to take; taken
+        self._box_steps = config.box_steps
         if config.box_branch and config.update_interval > 0 and config.box_steps > 0:
             (searched,) = self._sides(self._size, 1, config)
             views = rehearsal_views(self._centre, self._size, searched, spec.search_size)
-            engine.rehearse(self._state, image, views)
+            engine.rehearse(self._state, image, views, self._box_steps)
             self._fits = True
         (answer,) = engine.search(image, self.ask(config))
         if config.update_interval > 0:
@@ -293,7 +294,7 @@ class Target:
         if not self._fits or self._fitted > self._frame:
             return
         self._fitted += 1
-        self._fits = self._fitted < config.box_steps and config.update_interval > 0
+        self._fits = self._fitted < min(self._box_steps, config.box_steps) and config.update_interval > 0
         try:
             if config.update_interval > 0:
                 self._engine.fit_boxes(self._state)

@@ -234,7 +234,7 @@ def test_boxes_are_fitted_as_by_eager_pytorch(scene):
         state = each.start(image, Region((160.0, 120.0), (100.0,)), (48.0, 40.0), BORDER)
         query = Query(state, place, adaptive=False, boxes=True)
         before = each.search(image, [query])[0].edges.copy()
-        each.rehearse(state, image, rehearsal_views((160.0, 120.0), (48.0, 40.0), 180.0, 241))
+        each.rehearse(state, image, rehearsal_views((160.0, 120.0), (48.0, 40.0), 180.0, 241), 3)
         for _ in range(4):
             each.fit_boxes(state)
         each.forget_views(state)
@@ -242,7 +242,7 @@ def test_boxes_are_fitted_as_by_eager_pytorch(scene):
         assert np.abs(each.search(image, [query])[0].edges - before).max() > 3.0  # it is searched with them
         found.append(state.box)
     for ours, theirs in zip(*found, strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=0, atol=2e-3)  # a step is 0.02
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=2e-3)  # a first step is 0.06
 
 
 def test_templates_of_several_targets_are_not_mixed_up(scene):

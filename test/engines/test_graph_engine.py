@@ -88,14 +88,14 @@ def test_fitting_boxes_is_torchs(make, frames):
     states = [start(one, frames) for one in (engine, reference)]
     before = [np.array(part) for part in states[0].box]
     for one, state in zip((engine, reference), states, strict=True):
-        one.rehearse(state, frames[0], views)
+        one.rehearse(state, frames[0], views, 3)
         for _ in range(3):
             one.fit_boxes(state)
         one.forget_views(state)
         assert state.fit is None
     for mine, its, old in zip(states[0].box, states[1].box, before, strict=True):
-        np.testing.assert_allclose(mine, its.numpy(), atol=2e-3)  # a step is 0.02
-        assert np.abs(mine - old).max() <= 0.1
+        np.testing.assert_allclose(mine, its.numpy(), atol=2e-3)  # a first step is 0.06
+        assert 0.01 < np.abs(mine - old).max() <= 0.5
     assert np.abs(states[0].box[0] - before[0]).mean() > 0.01
     compare(engine, reference, frames[1], states, (150.0,), boxes=True)
 
