@@ -39,7 +39,7 @@ lint: setup
 	@$(BIN)/mypy gradnet_ros
 
 test: lint
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 clean:
 	rm -rf .venv build install log demo_output *.egg-info

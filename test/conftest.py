@@ -11,6 +11,12 @@ from typing import IO
 
 from hypothesis import settings
 
+# Test processes side by side (pytest -n) share the cores; torch reads this once, and a node that is started
+# inherits it.
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    share = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, share)))
+
 # A change is judged by what it changes; `pytest --hypothesis-profile=default` looks for new examples.
 settings.register_profile("repeatable", derandomize=True)
 settings.load_profile("repeatable")
