@@ -8,9 +8,10 @@ from typing import Any
 
 from gradnet_ros.cli.arguments import add_device_argument, add_setting_argument, optional_packages
 
+PLAIN_STEPS = (1, 4, 16, 64)
 VARIANTS = ("fixed", "unmoved", "plain", "no-generalization", "full", "unshared")
 HALVES = ("even", "odd", "all")
-"""For help without imports; a test compares both with the library's."""
+"""For help without imports; a test compares them with the library's."""
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
@@ -71,6 +72,15 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         help=f"these alone, and fixed: {', '.join(VARIANTS)} (default: all)",
     )
     parser.add_argument(
+        "--plain-steps",
+        type=int,
+        nargs="+",
+        default=list(PLAIN_STEPS),
+        metavar="N",
+        help="rows of plain: gradient steps an update, each at least 1 (default:"
+        f" {' '.join(map(str, PLAIN_STEPS))})",
+    )
+    parser.add_argument(
         "--half",
         choices=HALVES,
         default="all",
@@ -111,7 +121,13 @@ def run(arguments: argparse.Namespace) -> int:
     from gradnet_ros.tracking.device import select_device
     from gradnet_ros.training.provenance import provenance
 
-    config = AblationConfig(chosen(arguments.only), tuple(arguments.seeds), arguments.half, arguments.frames)
+    config = AblationConfig(
+        chosen(arguments.only),
+        tuple(arguments.seeds),
+        arguments.half,
+        arguments.frames,
+        tuple(arguments.plain_steps),
+    )
     recipe = read_recipe(arguments.recipe, arguments.overrides)
     if arguments.update_steps is not None:
         recipe = with_update_steps(recipe, arguments.update_steps)

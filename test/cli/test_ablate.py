@@ -8,7 +8,7 @@ import yaml
 
 from gradnet_ros.cli import ablate as command
 from gradnet_ros.cli.main import main
-from gradnet_ros.evaluation.ablation.variants import VARIANTS
+from gradnet_ros.evaluation.ablation.variants import PLAIN_STEPS, VARIANTS
 from gradnet_ros.evaluation.search.halves import HALVES
 from gradnet_ros.video import VideoWriter
 from support import moving_scene
@@ -49,6 +49,7 @@ def run(*arguments):
 def test_help_names_what_the_library_knows():
     assert tuple(VARIANTS) == command.VARIANTS
     assert command.HALVES == HALVES
+    assert command.PLAIN_STEPS == PLAIN_STEPS
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,7 @@ def test_help_names_what_the_library_knows():
     [
         (["--update-steps", "0"], "steps of the update stage must be at least 1, got 0"),
         (["--seeds", "1", "1"], "seeds must be different numbers"),
+        (["--plain-steps", "0"], "plain_steps must be different numbers from 1 on"),
         (["--frames", "1"], "frames must be 0 (all) or at least 2, got 1"),
         (["--base", "none.safetensors"], "no weights at none.safetensors"),
     ],

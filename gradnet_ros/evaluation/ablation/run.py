@@ -58,6 +58,11 @@ class AblationConfig:
             raise ValueError(f"seeds must be different numbers, at least one, got {list(self.seeds)}")
         if not all(0 <= seed < 2**31 for seed in self.seeds):
             raise ValueError(f"seeds must be in [0, {2**31 - 1}], got {list(self.seeds)}")
+        plain = self.plain_steps
+        if not plain or len(set(plain)) < len(plain) or min(plain) < 1:
+            raise ValueError(
+                f"plain_steps must be different numbers from 1 on, at least one, got {list(plain)}"
+            )
         if self.frames != 0 and self.frames < 2:
             raise ValueError(f"frames must be 0 (all) or at least 2, got {self.frames}")
 

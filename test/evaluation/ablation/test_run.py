@@ -132,6 +132,9 @@ def test_halves_and_frames(base):
         ({}, {"seeds": (1, 1)}, r"seeds must be different numbers, at least one, got \[1, 1\]"),
         ({}, {"seeds": ()}, "seeds must be different numbers"),
         ({}, {"seeds": (-1,)}, r"seeds must be in \[0, 2147483647\], got \[-1\]"),
+        ({}, {"plain_steps": ()}, "plain_steps must be different numbers from 1 on"),
+        ({}, {"plain_steps": (0, 4)}, r"plain_steps must be .*, got \[0, 4\]"),
+        ({}, {"plain_steps": (4, 4)}, r"plain_steps must be .*, got \[4, 4\]"),
         ({}, {"frames": 1}, r"frames must be 0 \(all\) or at least 2, got 1"),
     ],
 )
