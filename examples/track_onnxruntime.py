@@ -110,7 +110,7 @@ class OnnxTracker:
         self.fitted += 1
         self.mean += 0.1 * (slope - self.mean)
         self.square += 0.001 * (slope**2 - self.square)
-        size = np.sqrt(self.square / (1 - 0.999**self.fitted)) + 1e-8
+        size = np.sqrt(self.square / (1 - 0.999**self.fitted)) + self.fit["floor"]
         self.moved -= rate * self.mean / (1 - 0.9**self.fitted) / size
         gain, *moves = self.moved
         now = (parts * (1 + gain), *(mean + move for mean, move in zip(means, moves, strict=True)))

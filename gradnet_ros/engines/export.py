@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gradnet_ros.engines.graphs import BATCH, Graph, make_graphs
 from gradnet_ros.engines.onnx_export import to_onnx
-from gradnet_ros.nn.box_fit import BATCHES, STEP
+from gradnet_ros.nn.box_fit import BATCHES, FLOOR, STEP
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.rehearsal import VIEWS
@@ -65,7 +65,7 @@ def export(net: GradNet, settings: Mapping[str, object], folder: Path) -> list[E
         "spec": asdict(net.spec),
         "adjust": [float(net.adjust_scale), float(net.adjust_bias)],
         "boxes": net.box is not None,
-        "box_fit": {"views": VIEWS, "batches": BATCHES, "step": STEP},
+        "box_fit": {"views": VIEWS, "batches": BATCHES, "step": STEP, "floor": FLOOR},
         "tracker": asdict(TrackerConfig().with_overrides(settings)),
         "graphs": {
             name: {"inputs": graph.inputs, "outputs": graph.outputs} for name, graph in graphs.items()

@@ -27,9 +27,12 @@ STEP = 0.06
 BATCHES = 2
 """A step looks at every second view: half the cost, and two steps have seen all."""
 
+FLOOR = 3e-4
+"""Added to a slope's size, a tenth of what is usual: the last digits of small slopes, in which engines differ,
+would else decide where they go."""
+
 _MEMORY = 0.9, 0.999
 """Adam's: how much of the gradient's mean, and of its square's, stays from step to step."""
-_FLOOR = 1e-8
 
 _RELU = nn.ReLU()
 
@@ -122,7 +125,7 @@ class BoxFit:
             each / (1.0 - memory**self._done)
             for each, memory in zip((self._mean, self._square), _MEMORY, strict=True)
         )
-        self._moved = self._moved - rate * mean / (square.sqrt() + _FLOOR)
+        self._moved = self._moved - rate * mean / (square.sqrt() + FLOOR)
         return self._now()
 
     def _now(self) -> tuple[Tensor, ...]:

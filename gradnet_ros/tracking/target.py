@@ -22,8 +22,8 @@ from gradnet_ros.tracking.rehearsal import rehearsal_views
 from gradnet_ros.tracking.response import Peak, find_boxed_peak, find_peak, hann_window
 from gradnet_ros.tracking.track import Box, Track, TrackState
 
-_GRID = 64
-"""Crops are cut at whole 64ths of a pixel. The last digits of a place, in which engines differ, would else
+_GRID = 16
+"""Crops are cut at whole 16ths of a pixel. The last digits of a place, in which engines differ, would else
 change pixels of the next crop, and with them all that follows (ours)."""
 
 
