@@ -28,7 +28,7 @@ BATCHES = 2
 """A step looks at every second view: half the cost, and two steps have seen all."""
 
 FLOOR = 3e-4
-"""Added to a slope's size, a tenth of what is usual: the last digits of small slopes, in which engines differ,
+"""Added to a slope's size, a tenth of what is usual: the last digits of small ones, in which engines differ,
 would else decide where they go."""
 
 _MEMORY = 0.9, 0.999
