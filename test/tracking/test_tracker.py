@@ -659,7 +659,8 @@ def test_the_boxs_size_and_place_are_taken_as_the_settings_say(boxed_weights, sc
         centre = centre + pixel * np.array([right - left, bottom - top]) / 2
         size = (1 - share) * size + share * pixel * found
         track = tracker.update(frame)
-        assert track.box == pytest.approx((*(centre - size / 2), *size), rel=1e-4)
+        # Crops lie on 16ths of a pixel, so a place is up to a 32nd off, and the next one with it.
+        assert track.box == pytest.approx((*(centre - size / 2), *size), rel=1e-4, abs=0.06)
         assert track.scale == pytest.approx(np.sqrt(size.prod() / (48 * 40)), rel=1e-4)
     assert size[0] / size[1] > 1.1 * 48 / 40  # the aspect follows, unlike in a pyramid
 
