@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,9 +30,27 @@ class Frames:
         return self._frames
 
 
+def natural_order(name: str) -> tuple[tuple[str, int], ...]:
+    """A sort key by which ``2.jpg`` comes before ``10.jpg``."""
+    return tuple((text, int(digits or -1)) for text, digits in re.findall(r"(\D*)(\d*)", name))
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures of a folder, in the order of their numbers.
+
+    Raises:
+        FileNotFoundError: none there.
+    """
+    files = list(folder.iterdir()) if folder.is_dir() else []
+    pictures = [file for file in files if file.suffix.lower() in PICTURE_SUFFIXES]
+    if not pictures:
+        raise FileNotFoundError(f"{folder}: no pictures ({', '.join(PICTURE_SUFFIXES)})")
+    return sorted(pictures, key=lambda file: natural_order(file.name))
+
+
 @contextmanager
 def open_frames(source: str) -> Iterator[Frames]:
-    """Open a video file, a folder of pictures (sorted by name) or a camera (a number).
+    """Open a video file, a folder of pictures (in the order of their numbers) or a camera (a number).
 
     Raises:
         FileNotFoundError: no such file or folder, or a folder without pictures.
@@ -39,9 +58,7 @@ def open_frames(source: str) -> Iterator[Frames]:
     """
     path = Path(source)
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
-        if not files:
-            raise FileNotFoundError(f"{source}: no pictures ({', '.join(PICTURE_SUFFIXES)}) in this folder")
+        files = pictures_in(path)
         yield Frames(map(read_picture, files), len(files), 30.0)
         return
     camera = source.isdecimal() and not path.exists()

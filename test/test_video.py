@@ -3,8 +3,10 @@
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gradnet_ros.video import VideoWriter, open_frames
+from gradnet_ros.video import VideoWriter, natural_order, open_frames, pictures_in
 from support import texture
 
 
@@ -21,12 +23,24 @@ def test_a_video_gives_its_frames_count_and_speed(tmp_path):
     assert np.abs(read[3].astype(int) - frames[3]).mean() < 20
 
 
-def test_pictures_come_sorted_by_name(tmp_path):
-    for number in (2, 0, 1):
+@given(st.lists(st.integers(0, 10**6), unique=True, min_size=2), st.sampled_from(["", "frame", "img_a1_"]))
+def test_numbers_count(numbers, prefix):
+    names = [f"{prefix}{number}.jpg" for number in numbers]
+    assert sorted(names, key=natural_order) == [f"{prefix}{number}.jpg" for number in sorted(numbers)]
+
+
+def test_pictures_only(tmp_path):
+    for name in ("10.JPG", "9.png", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [file.name for file in pictures_in(tmp_path)] == ["9.png", "10.JPG"]
+
+
+def test_pictures_come_in_the_order_of_their_numbers(tmp_path):
+    for number in (10, 2, 1):
         cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((8, 8, 3), number, np.uint8))
     with open_frames(str(tmp_path)) as frames:
         assert frames.count == 3
-        assert [int(frame[0, 0, 0]) for frame in frames] == [0, 1, 2]
+        assert [int(frame[0, 0, 0]) for frame in frames] == [1, 2, 10]
 
 
 def test_missing_and_empty_sources(tmp_path):

@@ -24,7 +24,7 @@ class Sequence:
 
     Attributes:
         name: unique in its benchmark.
-        source: the video file, the folder of pictures (in the order of their names), or the pictures.
+        source: the video file, the folder of pictures (in the order of their numbers), or the pictures.
         truth: (N, 4) x, y, w, h a frame, pixels, the first pixel covering [0, 1]; NaN where it is not given.
         absent: (N,) whether the target is not to be seen; ``None``: wherever the truth has no valid box.
         scored: (N,) whether the benchmark counts the frame; ``None``: all that have a valid box.

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from gradnet_ros.evaluation.sequences import Sequence, read_boxes
-from gradnet_ros.training.readers.files import pictures_in, read_labels
+from gradnet_ros.training.readers.files import read_labels
 from gradnet_ros.training.readers.got10k import FULL_COVER
+from gradnet_ros.video import pictures_in
 
 
 def read(root: Path) -> list[Sequence]:

@@ -13,7 +13,8 @@ import numpy as np
 from gradnet_ros.evaluation.benchmarks.attributes import key, read_attributes
 from gradnet_ros.evaluation.sequences import Sequence, read_boxes
 from gradnet_ros.training.readers.benchmarks import lasot_test_set
-from gradnet_ros.training.readers.files import natural_order, pictures_in, read_labels
+from gradnet_ros.training.readers.files import read_labels
+from gradnet_ros.video import natural_order, pictures_in
 
 ATTRIBUTES = (
     "illumination variation",

@@ -11,7 +11,7 @@ import numpy as np
 
 from gradnet_ros.evaluation.benchmarks.attributes import key, read_attributes
 from gradnet_ros.evaluation.sequences import Sequence, read_boxes
-from gradnet_ros.training.readers.files import natural_order, pictures_in
+from gradnet_ros.video import natural_order, pictures_in
 
 ATTRIBUTES = (
     "illumination variation",

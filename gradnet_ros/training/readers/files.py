@@ -1,8 +1,7 @@
-"""What several readers need: pictures in order, files of labels, a track from a table of boxes."""
+"""What several readers need: files of labels, a track from a table of boxes."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -10,25 +9,6 @@ from numpy.typing import NDArray
 
 from gradnet_ros.evaluation.metrics import Boxes
 from gradnet_ros.training.readers.source import AnnotatedTrack
-from gradnet_ros.video import PICTURE_SUFFIXES
-
-
-def natural_order(name: str) -> tuple[tuple[str, int], ...]:
-    """A sort key by which ``2.jpg`` comes before ``10.jpg``."""
-    return tuple((text, int(digits or -1)) for text, digits in re.findall(r"(\D*)(\d*)", name))
-
-
-def pictures_in(folder: Path) -> list[Path]:
-    """The pictures of a folder, in the order of their numbers.
-
-    Raises:
-        FileNotFoundError: none there.
-    """
-    files = list(folder.iterdir()) if folder.is_dir() else []
-    pictures = [file for file in files if file.suffix.lower() in PICTURE_SUFFIXES]
-    if not pictures:
-        raise FileNotFoundError(f"{folder}: no pictures ({', '.join(PICTURE_SUFFIXES)})")
-    return sorted(pictures, key=lambda file: natural_order(file.name))
 
 
 def read_labels(path: Path, highest: int) -> NDArray[np.int64]:

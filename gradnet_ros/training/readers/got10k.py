@@ -9,8 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from gradnet_ros.evaluation.sequences import read_boxes
-from gradnet_ros.training.readers.files import pictures_in, read_labels, visible_track
+from gradnet_ros.training.readers.files import read_labels, visible_track
 from gradnet_ros.training.readers.source import AnnotatedTrack, Source
+from gradnet_ros.video import pictures_in
 
 FULL_COVER = 8
 """``cover.label`` grades how much of the target is seen from 0 to 8, which is all of it."""

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from gradnet_ros.evaluation.sequences import read_boxes
 from gradnet_ros.training.readers.benchmarks import lasot_test_set
-from gradnet_ros.training.readers.files import natural_order, pictures_in, read_labels, visible_track
+from gradnet_ros.training.readers.files import read_labels, visible_track
 from gradnet_ros.training.readers.source import AnnotatedTrack, Source
+from gradnet_ros.video import natural_order, pictures_in
 
 
 def read(folder: Path, origin: int) -> Source:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from gradnet_ros.evaluation.sequences import read_boxes
 from gradnet_ros.training.readers.benchmarks import otb_2015
-from gradnet_ros.training.readers.files import natural_order, pictures_in, visible_track
+from gradnet_ros.training.readers.files import visible_track
 from gradnet_ros.training.readers.source import AnnotatedTrack, Source
+from gradnet_ros.video import natural_order, pictures_in
 
 _TRUTH = "groundtruth_rect*.txt"
 
