@@ -15,12 +15,15 @@ from gradnet_ros.tracking.track import Box
 MIN_SIDE = 2.0
 """Smallest width and height of a box, pixels: below, there is nothing to see."""
 
+_MAX_IMAGE_SIDE = 32766
+"""Longest side of an image, pixels: the largest that OpenCV cuts crops out of."""
+
 
 def check_image(image: object) -> NDArray[np.uint8]:
     """Return ``image`` if it is one that can be tracked in.
 
     Raises:
-        ValueError: not a HxWx3 uint8 array with at least 8 pixels on each side.
+        ValueError: not a HxWx3 uint8 array with 8 to 32766 pixels on each side.
     """
     if not isinstance(image, np.ndarray):
         raise ValueError(f"image must be a numpy array of HxWx3 uint8 (BGR), got {type(image).__name__}")
@@ -28,6 +31,10 @@ def check_image(image: object) -> NDArray[np.uint8]:
         raise ValueError(f"image must be HxWx3 uint8 (BGR), got shape {image.shape} of {image.dtype}")
     if min(image.shape[:2]) < 8:
         raise ValueError(f"image must be at least 8x8 pixels, got {image.shape[1]}x{image.shape[0]}")
+    if max(image.shape[:2]) > _MAX_IMAGE_SIDE:
+        raise ValueError(
+            f"image sides must be at most {_MAX_IMAGE_SIDE} pixels, got {image.shape[1]}x{image.shape[0]}"
+        )
     return image
 
 

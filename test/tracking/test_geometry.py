@@ -22,6 +22,7 @@ IMAGE = np.zeros((48, 64, 3), np.uint8)
         (IMAGE.astype(np.float32), "float32"),
         (IMAGE[:4], "at least 8x8 pixels, got 64x4"),
         (np.zeros((0, 64, 3), np.uint8), "at least 8x8"),
+        (np.zeros((8, 32767, 3), np.uint8), "at most 32766 pixels, got 32767x8"),
     ],
 )
 def test_bad_images(image, found):
