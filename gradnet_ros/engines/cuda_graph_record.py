@@ -39,6 +39,7 @@ def record_cuda_graph(work: Work, device: torch.device) -> Work:
     runs on another is not recorded.
     """
     with torch.cuda.device(device):
+        # torch declares no types for making a stream.
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):

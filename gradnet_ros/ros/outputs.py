@@ -38,7 +38,7 @@ class Outputs:
             self._fps = self._create(Float32, "~/fps", QUEUE)
             # Depth 1: the newest is the only debug image that anybody wants to see.
             self._debug = self._create(Image, "~/debug_image", 1)
-        except Exception:
+        except Exception:  # Whatever it is goes on to the caller; no publisher may stay behind on the graph.
             self.destroy()
             raise
 

@@ -95,7 +95,8 @@ def test_fitting_boxes_is_torchs(make, frames):
         assert state.fit is None
     for mine, its, old in zip(states[0].box, states[1].box, before, strict=True):
         np.testing.assert_allclose(mine, its.numpy(), atol=2e-3)  # a first step is 0.06
-        assert np.abs(mine - old).max() <= 0.5
+        # Steps of 0.06, 0.04 and 0.02 at most: of a mean's number, or of the parts' gain.
+        assert (np.abs(mine - old) <= 0.121 * np.maximum(1.0, np.abs(old))).all()
     assert np.abs(states[0].box[0] - before[0]).mean() > 0.01
     compare(engine, reference, frames[1], states, (150.0,), boxes=True)
 

@@ -90,12 +90,12 @@ def test_descent_lowers_the_error_and_keeps_what_it_was_given():
     fit = BoxFit(
         template,
         lambda batch, now: box_gradient(head, features, BoxTemplate(*now), offsets, sizes, STRIDE),
-        steps=20,
+        steps=40,
     )
-    for _ in range(20):
+    for _ in range(40):
         fitted = fit.step()
     errors = [float(error(head, features, each, offsets, sizes)) for each in (template, BoxTemplate(*fitted))]
-    assert errors[1] < 0.8 * errors[0]
+    assert errors[1] < 0.7 * errors[0]
     assert all(torch.equal(*pair) for pair in zip(template, before, strict=True))
     assert torch.equal(fitted[3], template.size)
 
