@@ -15,7 +15,12 @@ SIZE = {"size_penalty": {"low": 0.01, "high": 0.5}}
 
 
 def test_the_spaces_that_are_shipped():
-    assert [path.name for path in SHIPPED] == ["alexnet.yaml", "lite-box.yaml", "lite.yaml"]
+    assert [path.name for path in SHIPPED] == [
+        "alexnet-pyramid.yaml",
+        "alexnet.yaml",
+        "lite-box.yaml",
+        "lite.yaml",
+    ]
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
