@@ -69,6 +69,16 @@ class BaseStage:
     def step(self, net: GradNet, batch: Batch, number: int) -> StepResult:
         """The loss of the samples' first views."""
         templates = net.fixed_template(batch.exemplars.float())
+        return self.contrast(net, templates, batch)
+
+    def contrast(self, net: GradNet, templates: Tensor, batch: Batch) -> StepResult:
+        """The loss of the samples' first views.
+
+        Args:
+            net: the network.
+            templates: (N, channels, t, t), f_x(Z) of the batch's exemplars.
+            batch: N samples.
+        """
         features = net.search_features(batch.searches[:, 0].float())
         count, spec = len(batch), net.spec
         offsets = batch.offsets[:, 0]
