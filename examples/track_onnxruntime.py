@@ -26,8 +26,8 @@ class OnnxTracker:
 
     def __init__(self, folder: Path) -> None:
         about = json.loads((folder / "network.json").read_text())
-        if about.get("format") != "gradnet_ros-onnx/4":
-            raise SystemExit(f"{folder}/network.json: expected format gradnet_ros-onnx/4")
+        if about.get("format") != "gradnet_ros-onnx/5":
+            raise SystemExit(f"{folder}/network.json: expected format gradnet_ros-onnx/5")
         self.spec, self.rules, self.boxes = about["spec"], about["tracker"], about["tracker"]["box_branch"]
         self.scale, self.bias = about["adjust"]
         search = "search_boxes" if self.boxes else "search"
@@ -149,12 +149,16 @@ class OnnxTracker:
         if self.boxes:
             return 0, *self.boxed_peak(found["edges"][0], sides[0], fused[0], score), score
         rules, cells = self.rules, fused.shape[-1]
-        fixed = found["fixed_scores"][:, 0]
-        heights = fixed.max((1, 2)) - fixed.min()
-        heights[np.arange(len(sides)) != len(sides) // 2] *= rules["scale_penalty"]
-        index, zoom = int(heights.argmax()), rules["response_upsampling"]
-        large = cv2.resize(fused[index], None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)
-        row, column = self.windowed(large, 1.0)
+        zoom, middle = rules["response_upsampling"], len(sides) // 2
+        large = [cv2.resize(each, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC) for each in fused]
+        heights = found["fixed_scores"].max((1, 2, 3)) - found["fixed_scores"].min()
+        if rules["scale_by_cosine"]:
+            row, column = (place // zoom for place in self.windowed(large[middle], 1.0))
+            near = found["fixed_cosines"][..., max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
+            heights = near.max((1, 2, 3)) + 1
+        heights[np.arange(len(sides)) != middle] *= rules["scale_penalty"]
+        index = int(heights.argmax())
+        row, column = self.windowed(large[index], 1.0)
         shift = ((np.array([column, row]) + 0.5) / zoom - cells / 2) * self.spec["stride"]
         growth = rules["scale_smoothing"] * (sides[index] / sides[len(sides) // 2] - 1)
         return index, shift, (1 + growth) * self.size, score

@@ -17,7 +17,7 @@ from gradnet_ros.engines.graphs import ExemplarGraph, StepGraph
 from gradnet_ros.engines.protocol import Answer, Offsets, Query, Region, View
 from gradnet_ros.nn.box import BoxTemplate
 from gradnet_ros.nn.box_fit import BoxFit, start_fit
-from gradnet_ros.nn.correlation import cross_correlate
+from gradnet_ros.nn.correlation import cross_correlate, window_cosines
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.trunk import TrunkSpec
 from gradnet_ros.tracking.crops import Image
@@ -207,14 +207,15 @@ class _SearchWork:
         crops = sample_crops(self._regions.places, net.spec.search_size)
         features, levels = net.search.search(crops.permute(0, 3, 1, 2).float())
         middle = features[squares // 2 :: squares]
-        parts = [
-            # One template on all squares is told apart from a template for each.
-            cross_correlate(features, fixed if self._queries == 1 else _repeat(fixed, squares)),
-            cross_correlate(middle, kernel),
-        ]
+        # One template on all squares is told apart from a template for each.
+        templates = fixed if self._queries == 1 else _repeat(fixed, squares)
+        scores = cross_correlate(features, templates)
+        parts = [scores, cross_correlate(middle, kernel)]
         if self._boxes:
             assert net.box is not None
             parts.append(net.box(levels, BoxTemplate(*box)))
+        else:
+            parts.append(window_cosines(features, templates, scores))
         rows = [part.reshape(self._queries, -1) for part in parts]
         return torch.cat(rows, dim=1), features
 
@@ -237,10 +238,12 @@ class _SearchWork:
         side, squares = self._net.spec.response_size, self._squares
         maps = self._maps[number].view(-1, side, side).numpy()
         taught = query.adaptive and query.state.taught
+        last = maps[squares + 1 :]
         return Answer(
             maps[:squares],
+            None if self._boxes else last,
             maps[squares] if taught else None,
-            maps[squares + 1 :] if self._boxes else None,
+            last if self._boxes else None,
             features[number * squares : (number + 1) * squares],
         )
 

@@ -19,7 +19,7 @@ from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.rehearsal import VIEWS
 
-FORMAT = "gradnet_ros-onnx/4"
+FORMAT = "gradnet_ros-onnx/5"
 """Value of ``format`` in ``network.json``."""
 
 TOLERANCE = 1e-3

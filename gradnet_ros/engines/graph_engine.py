@@ -146,12 +146,13 @@ class GraphEngine(ABC):
         state: _State = query.state
         crops = self._crops.cut(image, [(query.region, state.border)]).numpy()
         graph, box = ("search_boxes", state.box) if query.boxes else ("search", [])
-        features, fixed, adaptive, *edges = self._run(graph, [crops, state.fixed, state.beta, *box])
+        features, fixed, adaptive, last = self._run(graph, [crops, state.fixed, state.beta, *box])
         takes_part = query.adaptive and state.taught
         return Answer(
             fixed[:, 0],
+            None if query.boxes else last[:, 0],
             adaptive[len(crops) // 2, 0] if takes_part else None,
-            edges[0][0] if edges else None,
+            last[0] if query.boxes else None,
             features,
         )
 
@@ -167,5 +168,6 @@ class GraphEngine(ABC):
 
 def _copy(answer: Answer) -> Answer:
     """An answer that outlives the next run of its graph."""
-    adaptive, edges = (None if part is None else part.copy() for part in (answer.adaptive, answer.edges))
-    return Answer(answer.fixed.copy(), adaptive, edges, answer.features.copy())
+    maps = answer.cosines, answer.adaptive, answer.edges
+    cosines, adaptive, edges = (None if part is None else part.copy() for part in maps)
+    return Answer(answer.fixed.copy(), cosines, adaptive, edges, answer.features.copy())

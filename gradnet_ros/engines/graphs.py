@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from gradnet_ros.nn.box import BoxTemplate
 from gradnet_ros.nn.box_fit import BATCHES, box_gradient
-from gradnet_ros.nn.correlation import cross_correlate_all
+from gradnet_ros.nn.correlation import cross_correlate_all, window_cosines
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.losses import centre_labels
 from gradnet_ros.tracking.rehearsal import VIEWS
@@ -88,7 +88,8 @@ class SearchGraph(Graph):
 
     ``crops`` (S, X, X, 3) uint8 BGR, ``fixed`` and ``kernel`` (1, C, t, t), with boxes (S is 1 then) what
     ``exemplar`` kept for them. Out come ``features`` (S, C, H, W), ``fixed_scores`` and ``adaptive_scores``
-    (S, 1, r, r), and with boxes ``edges`` (1, 4, r, r), pixels of the crop.
+    (S, 1, r, r), and with boxes ``edges`` (1, 4, r, r), pixels of the crop, without them ``fixed_cosines``
+    (S, 1, r, r), see :func:`~gradnet_ros.nn.correlation.window_cosines`.
 
     Args:
         net: the network.
@@ -98,10 +99,10 @@ class SearchGraph(Graph):
     def __init__(self, net: GradNet, boxes: bool) -> None:
         super().__init__(net)
         self._boxes = boxes
-        pyramid = ("crops", "features", "fixed_scores", "adaptive_scores")
+        pyramid = ("crops", "features", "fixed_scores", "adaptive_scores", "fixed_cosines")
         self.free = {} if boxes else {name: (0, "S") for name in pyramid}
         self.inputs = ("crops", "fixed", "kernel", *(BOX_TEMPLATE if boxes else ()))
-        self.outputs = ("features", "fixed_scores", "adaptive_scores", *(("edges",) if boxes else ()))
+        self.outputs = ("features", "fixed_scores", "adaptive_scores", "edges" if boxes else "fixed_cosines")
 
     def example(self) -> tuple[Tensor, ...]:
         """Grey crops, and what an exemplar graph makes of one."""
@@ -115,12 +116,12 @@ class SearchGraph(Graph):
         """See the class."""
         net = self._net
         features, levels = net.search.search(crops.permute(0, 3, 1, 2).float())
-        edges: tuple[Tensor, ...] = ()
+        scores = cross_correlate_all(features, torch.cat([fixed, kernel]))
+        by_fixed, by_kernel = scores[:, :1], scores[:, 1:]
         if self._boxes:
             assert net.box is not None
-            edges = (net.box(levels, BoxTemplate(*box)),)
-        scores = cross_correlate_all(features, torch.cat([fixed, kernel]))
-        return (features, scores[:, :1], scores[:, 1:], *edges)
+            return features, by_fixed, by_kernel, net.box(levels, BoxTemplate(*box))
+        return features, by_fixed, by_kernel, window_cosines(features, fixed, by_fixed)
 
 
 class LessonGraph(Graph):

@@ -83,6 +83,7 @@ class Answer:
 
     Attributes:
         fixed: (S, r, r) raw scores of the fixed template, a map a square.
+        cosines: (S, r, r) cosines of the fixed template with the features under it; ``None`` with boxes.
         adaptive: (r, r) raw scores of the adaptive template on the middle square; ``None`` if it takes no
             part or was never taught.
         edges: (4, r, r) distances from every cell to the left, top, right and bottom edge, pixels of the
@@ -91,6 +92,7 @@ class Answer:
     """
 
     fixed: Map
+    cosines: Map | None
     adaptive: Map | None
     edges: Map | None
     features: Features

@@ -12,7 +12,7 @@ from gradnet_ros.engines.crop_buffer import CropBuffer
 from gradnet_ros.engines.protocol import Answer, Offsets, Query, Region, View
 from gradnet_ros.nn.box import BoxTemplate
 from gradnet_ros.nn.box_fit import BoxFit, start_fit
-from gradnet_ros.nn.correlation import cross_correlate
+from gradnet_ros.nn.correlation import cross_correlate, window_cosines
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.losses import centre_labels
 from gradnet_ros.nn.trunk import TrunkSpec
@@ -120,18 +120,20 @@ class TorchEngine:
 
     def _answer(self, query: Query, features: Tensor, levels: tuple[Tensor, ...]) -> Answer:
         state: _State = query.state
-        fixed = cross_correlate(features, state.fixed)[:, 0]
+        fixed = cross_correlate(features, state.fixed)
         adaptive = None
         kernel = state.adaptive.kernel
         if kernel is not None and query.adaptive:
             middle = features.shape[0] // 2
             adaptive = cross_correlate(features[middle : middle + 1], kernel)[0, 0].cpu().numpy()
-        edges = None
+        cosines = edges = None
         if query.boxes:
             assert self._net.box is not None
             assert state.box is not None
             edges = self._net.box(levels, state.box)[0].cpu().numpy()
-        return Answer(fixed.cpu().numpy(), adaptive, edges, features)
+        else:
+            cosines = window_cosines(features, state.fixed, fixed)[:, 0].cpu().numpy()
+        return Answer(fixed[:, 0].cpu().numpy(), cosines, adaptive, edges, features)
 
     def _to_device(self, crops: Tensor) -> Tensor:
         """(N, S, S, 3) uint8 on the host -> (N, 3, S, S) float32 on the device."""

@@ -151,7 +151,11 @@ _TRACKER_TEXT = {
     ),
     "scale_count": ("", "Scales that are searched; odd."),
     "scale_step": ("", "Ratio of one scale to the next."),
-    "scale_penalty": ("", "Factor on the peak of every scale but the middle one."),
+    "scale_penalty": ("", "Factor on the peak, or the cosine, of every scale but the middle one."),
+    "scale_by_cosine": (
+        "",
+        "The template's cosine with what lies under it chooses the scale, not the height of the peak.",
+    ),
     "scale_smoothing": ("", "Share of the newly found size in the running size."),
     "min_scale": ("", "Smallest size of the search region, relative to the first."),
     "max_scale": ("", "Largest size of the search region, relative to the first."),

@@ -24,7 +24,10 @@ class TrackerConfig:
     """Scales of the pyramid: ``scale_step ** {-1, 0, 1}`` for 3. Odd."""
     scale_step: float = 1.04
     scale_penalty: float = 0.97
-    """Factor on the peak of every scale but the middle one."""
+    """Factor on the peak, or the cosine, of every scale but the middle one."""
+    scale_by_cosine: bool = False
+    """The scale is the one where the fixed template and the features under it have the largest cosine, at the
+    place found on the middle scale or a cell beside it (ours); not the one with the highest peak anywhere."""
     scale_smoothing: float = 0.59
     """Share of the newly found size in the running size."""
     min_scale: float = 0.2
@@ -149,6 +152,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "scale_count": (1, 9),
     "scale_step": (1.0, 2.0),
     "scale_penalty": (0.5, 1.0),
+    "scale_by_cosine": (0, 1),
     "scale_smoothing": (0.0, 1.0),
     "min_scale": (0.01, 1.0),
     "max_scale": (1.0, 100.0),

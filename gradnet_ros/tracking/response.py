@@ -80,6 +80,7 @@ def hann_window(size: int) -> Map:
 
 def find_peak(
     fixed: Map,
+    cosines: Map | None,
     adaptive: Map | None,
     window: Map | None,
     *,
@@ -94,29 +95,36 @@ def find_peak(
 
     Args:
         fixed: (S, r, r) raw scores of the fixed template, a map a scale, S odd, the middle one at scale 1.
+        cosines: (S, r, r) of the fixed template with the features under it, if they choose the scale.
         adaptive: (r, r) raw scores of the GradNet template on the middle scale, if it takes part.
         window: (factor r, factor r), sums to one, if one is to be laid over.
         stride: pixels of the search crop a cell.
         factor: enlargement.
-        scale_penalty: factor on the peaks of all scales but the middle one.
+        scale_penalty: factor on the peaks, or the cosines, of all scales but the middle one.
         adaptive_weight: weight of ``adaptive`` against ``fixed``.
         raw_fusion: see :func:`fuse`.
         window_influence: weight of ``window`` against the fused response.
     """
-    # The penalty is a factor, so it is laid on the height above the maps' common floor: raw scores may be
-    # negative, and a factor below one would then favour the other scales.
-    floor = float(fixed.min())
-    heights = fixed.max(axis=(1, 2)) - floor
-    middle = fixed.shape[0] // 2
-    heights[np.arange(fixed.shape[0]) != middle] *= scale_penalty
-    scale = int(heights.argmax())
+    large = None if adaptive is None else upsample(adaptive, factor)
 
-    large = upsample(fixed[scale], factor)
-    fused = fuse(large, None if adaptive is None else upsample(adaptive, factor), adaptive_weight, raw_fusion)
-    if window is not None:
-        fused = (1.0 - window_influence) * fused + window_influence * window
-    row, column = divmod(int(fused.argmax()), fused.shape[1])
-    cells = fixed.shape[1]
+    def find_place(scale: int) -> tuple[int, int]:
+        fused = fuse(upsample(fixed[scale], factor), large, adaptive_weight, raw_fusion)
+        if window is not None:
+            fused = (1.0 - window_influence) * fused + window_influence * window
+        return divmod(int(fused.argmax()), fused.shape[1])
+
+    middle, cells = fixed.shape[0] // 2, fixed.shape[1]
+    if cosines is None:
+        # The penalty is a factor, so it is laid on the height above the maps' common floor: raw scores may be
+        # negative, and a factor below one would then favour the other scales.
+        heights = fixed.max(axis=(1, 2)) - float(fixed.min())
+    else:
+        row, column = (place // factor for place in find_place(middle))
+        near = cosines[:, max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
+        heights = near.max(axis=(1, 2)) + 1.0  # not negative either
+    heights[np.arange(len(heights)) != middle] *= scale_penalty
+    scale = int(heights.argmax())
+    row, column = find_place(scale)
     dx = ((column + 0.5) / factor - cells / 2) * stride
     dy = ((row + 0.5) / factor - cells / 2) * stride
     return Peak(scale, dx, dy, float(fixed[scale].max()))

@@ -220,6 +220,7 @@ class Target:
             )
         return find_peak(
             answer.fixed,
+            answer.cosines if config.scale_by_cosine else None,
             answer.adaptive,
             window,
             stride=spec.stride,

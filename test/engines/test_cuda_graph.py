@@ -271,15 +271,21 @@ def test_templates_of_several_targets_are_not_mixed_up(scene):
 
 
 def test_queries_of_several_kinds_in_one_call(scene):
-    engine, _, _, _ = engines("lite")
+    engine, reference, _, _ = engines("lite")
     image = scene[0][0]
-    state = engine.start(image, Region((160.0, 120.0), (100.0,)), (48.0, 40.0), BORDER)
+    state, its_state = (
+        each.start(image, Region((160.0, 120.0), (100.0,)), (48.0, 40.0), BORDER)
+        for each in (engine, reference)
+    )
     single = Query(state, Region((160.0, 120.0), (180.0,)), adaptive=False, boxes=True)
     pyramid = Query(state, Region((150.0, 110.0), (170.0, 180.0, 190.0)), adaptive=False, boxes=False)
     answers = engine.search(image, [single, pyramid, single])
     assert [len(answer.fixed) for answer in answers] == [1, 3, 1]
     np.testing.assert_allclose(answers[0].fixed, answers[2].fixed, atol=1e-6)
     assert [answer.edges is None for answer in answers] == [False, True, False]
+    assert [answer.cosines is None for answer in answers] == [True, False, True]
+    (expected,) = reference.search(image, [replace(pyramid, state=its_state)])
+    np.testing.assert_allclose(answers[1].cosines, expected.cosines, atol=0.01)
 
 
 def test_a_step_from_several_frames_is_that_of_eager_pytorch(scene):

@@ -60,7 +60,7 @@ def compare(engine, reference, frame, states, sides, adaptive=True, boxes=False)
         one.search(frame, [Query(state, region, adaptive, boxes)])
         for one, state in zip((engine, reference), states, strict=True)
     )
-    for name in ("fixed", "adaptive", "edges"):
+    for name in ("fixed", "cosines", "adaptive", "edges"):
         close(getattr(mine, name), getattr(its, name))
     return mine, its
 
@@ -75,7 +75,7 @@ def test_answers_are_torchs(engine, reference, frames, sides):
     states = [start(one, frames) for one in (engine, reference)]
     mine, _ = compare(engine, reference, frames[1], states, sides)
     assert mine.adaptive is None  # not taught yet
-    assert mine.fixed.shape == (len(sides),) + (engine.spec.response_size,) * 2
+    assert mine.fixed.shape == mine.cosines.shape == (len(sides),) + (engine.spec.response_size,) * 2
     if len(sides) == 1 and engine.has_boxes:
         compare(engine, reference, frames[1], states, sides, boxes=True)
 
@@ -129,6 +129,8 @@ def test_many_queries_and_what_is_kept_outlive_the_next_search(engine, frames):
     before = kept.copy()
     (again,) = engine.search(frames[1], queries[:1])
     np.testing.assert_array_equal(again.fixed, first.fixed)
+    np.testing.assert_array_equal(again.cosines, first.cosines)
+    assert not np.array_equal(first.cosines, second.cosines)
     np.testing.assert_array_equal(kept, before)
 
 

@@ -32,7 +32,8 @@ def places(*offsets):
 
 def equal(one, other):
     np.testing.assert_allclose(one.fixed, other.fixed, atol=1e-4, rtol=1e-4)
-    for mine, its in ((one.adaptive, other.adaptive), (one.edges, other.edges)):
+    for name in ("cosines", "adaptive", "edges"):
+        mine, its = getattr(one, name), getattr(other, name)
         assert (mine is None) == (its is None)
         if mine is not None:
             np.testing.assert_allclose(mine, its, atol=1e-4, rtol=1e-4)
@@ -54,7 +55,7 @@ def test_many_queries_are_answered_as_one_by_one(engine, frames):
     together = [
         type(answer)(*(None if part is None else part.copy() for part in parts), None)
         for answer in together
-        for parts in [(answer.fixed, answer.adaptive, answer.edges)]
+        for parts in [(answer.fixed, answer.cosines, answer.adaptive, answer.edges)]
     ]
     assert [answer.fixed.shape[0] for answer in together] == [3, 1, 1]
     assert [answer.adaptive is None for answer in together] == [True, False, True]  # the first was not taught

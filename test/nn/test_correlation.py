@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from gradnet_ros.nn.correlation import cross_correlate, cross_correlate_all
+from gradnet_ros.nn.correlation import cross_correlate, cross_correlate_all, window_cosines
 
 
 def slow_correlation(features: np.ndarray, template: np.ndarray) -> np.ndarray:
@@ -67,3 +67,36 @@ def test_gradients_are_those_of_one_large_filter():
     templates = torch.randn(2, 3, 4, 3, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(cross_correlate_all, (features, templates))
     assert torch.autograd.gradgradcheck(cross_correlate_all, (features, templates))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    count=st.integers(1, 3),
+    own=st.booleans(),
+    channels=st.integers(1, 5),
+    side=st.integers(1, 4),
+    seed=st.integers(0, 1000),
+)
+def test_window_cosines_by_definition(count, own, channels, side, seed):
+    generator = torch.Generator().manual_seed(seed)
+    features = torch.randn(count, channels, 6, 7, generator=generator, dtype=torch.float64)
+    templates = torch.randn(
+        count if own else 1, channels, side, side, generator=generator, dtype=torch.float64
+    )
+    found = window_cosines(features, templates, cross_correlate(features, templates))
+    assert found.shape == (count, 1, 7 - side, 8 - side)
+    for number in range(count):
+        template = templates[number if own else 0].flatten()
+        for row in range(7 - side):
+            for column in range(8 - side):
+                window = features[number, :, row : row + side, column : column + side].flatten()
+                expected = functional.cosine_similarity(window, template, dim=0)
+                torch.testing.assert_close(found[number, 0, row, column], expected)
+
+
+def test_window_cosines_of_nothing_are_zero():
+    features = torch.zeros(1, 3, 5, 5)
+    templates = torch.ones(1, 3, 2, 2)
+    assert not window_cosines(features, templates, cross_correlate(features, templates)).any()
+    scores = cross_correlate(templates, features[..., :2, :2])
+    assert not window_cosines(templates, features[..., :2, :2], scores).any()
