@@ -20,16 +20,17 @@ from gradnet_ros.training.stages.stage import StepResult
 class SizeStage(BaseStage):
     """Stage 1's losses, and one that ranks sizes (ours), for networks that are tracked with a scale pyramid.
 
-    A pyramid takes the scale whose response is highest, but stage 1 compares places only: its features
-    answer a target that is a quarter too large nearly as strongly as one of the right size. Here each
-    template is held against its search region cut at several sizes; a softmax over them asks for the right
-    one. Such a cut has the exemplar's side and the target in its middle, so without padding its response is
-    a single cell: five of them cost little more than one search region.
+    A pyramid takes the scale with the best match (by cosine: ``scale_by_cosine``), but stage 1 compares
+    places only: its features answer a target that is a quarter too large nearly as strongly as one of the
+    right size. Here each template is held against its search region cut at several sizes; a softmax over
+    their cosines asks for the right one. Such a cut has the exemplar's side and the target in its middle, so
+    without padding it has a single cosine: five of them cost little more than one search region.
 
     Samples should have ``max_shift`` so small that the cuts stay inside the search region (24 does).
 
     Attributes:
         size_weight: weight of the ranking over sizes.
+        size_sharpness: what the cosines are multiplied by in its softmax; they differ by hundredths.
         sizes: cuts of a region; odd, the middle one at the region's own size.
         size_reach: log-ratio of the largest cut's target to the region's.
         size_deviation: of the log-size that still counts as right.
@@ -37,6 +38,7 @@ class SizeStage(BaseStage):
     """
 
     size_weight: float = 1.0
+    size_sharpness: float = 50.0
     sizes: int = 5
     size_reach: float = 0.2
     size_deviation: float = 0.05
@@ -51,8 +53,9 @@ class SizeStage(BaseStage):
             ValueError: a field is outside its bound.
         """
         super().__post_init__()
-        if not 0 <= self.size_weight <= 1000:
-            raise ValueError(f"size_weight must be in [0, 1000], got {self.size_weight!r}")
+        for field in ("size_weight", "size_sharpness"):
+            if not 0 <= getattr(self, field) <= 1000:
+                raise ValueError(f"{field} must be in [0, 1000], got {getattr(self, field)!r}")
         if not (3 <= self.sizes <= 15 and self.sizes % 2):
             raise ValueError(f"sizes must be odd and in [3, 15], got {self.sizes!r}")
         for field in ("size_reach", "size_deviation"):
@@ -85,12 +88,12 @@ class SizeStage(BaseStage):
         growths = torch.linspace(-self.size_reach, self.size_reach, self.sizes, device=templates.device)
         cuts = cut_sizes(batch.searches[:, 0].float(), batch.offsets[:, 0], growths, net.spec.exemplar_size)
         features = net.search.template(net.search_features(cuts.flatten(0, 1)))
-        features = features.reshape(len(batch), self.sizes, *templates.shape[1:])
-        logits = net.adjust((features * templates[:, None]).sum((2, 3, 4))).float()
+        features = features.reshape(len(batch), self.sizes, -1)
+        cosines = functional.cosine_similarity(features, templates.flatten(1)[:, None], dim=2).float()
         wrong = growth(batch)[:, None] + growths  # how much larger than in the exemplar the target is
         right = (-0.5 * (wrong / self.size_deviation) ** 2).softmax(1)
-        ranking = ranking_loss(logits, right)
-        chosen = wrong.gather(1, logits.argmax(1, keepdim=True)).abs().mean()
+        ranking = ranking_loss(self.size_sharpness * cosines, right)
+        chosen = wrong.gather(1, cosines.argmax(1, keepdim=True)).abs().mean()
         figures = {"size_ranking": float(ranking.detach()), "size_error": float(chosen)}
         return StepResult(result.loss + self.size_weight * ranking, {**result.figures, **figures})
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradnet_ros.nn.checkpoint import load_network, shipped_weights
-from gradnet_ros.nn.correlation import cross_correlate
+from gradnet_ros.nn.correlation import cross_correlate, window_cosines
 from gradnet_ros.training.stages.base import BaseStage
 from gradnet_ros.training.stages.size import SizeStage, cut_sizes, growth
 
@@ -97,7 +97,7 @@ def test_the_loss_against_a_slow_reference(make_net, make_batch):
     batch = replace(
         batch, sizes=batch.exemplar_sizes[:, None] * torch.tensor([0.95, 1.0, 1.04])[:, None, None]
     )
-    stage = SizeStage(size_weight=3.0, sizes=3, size_reach=0.15, size_deviation=0.06)
+    stage = SizeStage(size_weight=3.0, size_sharpness=40.0, sizes=3, size_reach=0.15, size_deviation=0.06)
     result = stage.step(net, batch, 0)
     losses, errors = [], []
     for n, t in enumerate(np.log([0.95, 1.0, 1.04])):
@@ -106,9 +106,10 @@ def test_the_loss_against_a_slow_reference(make_net, make_batch):
         for grow in (-0.15, 0.0, 0.15):
             region, offset = batch.searches[n, :1].float(), batch.offsets[n, :1]
             cut = cut_sizes(region, offset, torch.tensor([grow]), 127)[0]
-            response = net.adjust(cross_correlate(net.search_features(cut), template))
+            features = net.search_features(cut)
+            response = window_cosines(features, template, cross_correlate(features, template))
             assert response.shape == (1, 1, 1, 1)
-            scores.append(float(response))
+            scores.append(40.0 * float(response))
             wrongs.append(t + grow)
         shares = np.exp(-0.5 * (np.array(wrongs) / 0.06) ** 2)
         shares = shares / shares.sum()
@@ -153,6 +154,7 @@ def test_a_network_with_a_box_branch_is_refused(make_net):
     [
         ({"ranking_weight": -1}, "ranking_weight must be in"),
         ({"size_weight": 1001}, r"size_weight must be in \[0, 1000\], got 1001"),
+        ({"size_sharpness": -1.0}, r"size_sharpness must be in \[0, 1000\], got -1.0"),
         ({"sizes": 4}, r"sizes must be odd and in \[3, 15\], got 4"),
         ({"sizes": 1}, r"sizes must be odd and in \[3, 15\], got 1"),
         ({"size_reach": 0.0}, r"size_reach must be in \(0, 1\], got 0.0"),
