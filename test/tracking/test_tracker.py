@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -60,8 +61,6 @@ def test_it_follows_a_moving_target(tracker, scene, interval):
 
 @pytest.mark.parametrize("boxes", [False, True])
 def test_it_follows_a_growing_target(tracker, boxes):
-    import cv2
-
     pyramid = {"scale_step": 1.08, "scale_penalty": 0.995, "window_influence": 0.2}
     tracker.configure({"box_branch": boxes, **({} if boxes else pyramid)})
     frames, _ = moving_scene(1)
@@ -73,6 +72,23 @@ def test_it_follows_a_growing_target(tracker, boxes):
     assert tracks[-1].scale == pytest.approx(zooms[-1], rel=0.12)
     # The pyramid keeps the aspect, the box branch finds it.
     assert tracks[-1].box[2] / tracks[-1].box[3] == pytest.approx(48 / 40, rel=0.15 if boxes else 1e-6)
+
+
+@pytest.mark.parametrize("rate", [1.02, 0.985])
+def test_cosines_see_a_size_that_peaks_do_not(rate):
+    need_weights("alexnet")
+    frames, _ = moving_scene(1)
+    height, width = frames[0].shape[:2]
+    zooms = rate ** np.arange(16)
+    turns = [cv2.getRotationMatrix2D((width / 2, height / 2), 0, zoom) for zoom in zooms]
+    resized = [cv2.warpAffine(frames[0], turn, (width, height)) for turn in turns]
+    found = []
+    for by_cosine in (True, False):
+        rules = {"scale_by_cosine": by_cosine, "scale_penalty": 1.0 if by_cosine else 0.97}
+        tracker = Tracker("alexnet", "cpu", config=rules, engine="torch")
+        found.append(follow(tracker, resized, (136, 100, 48, 40))[-1].scale)
+    assert found[0] == pytest.approx(zooms[-1], rel=0.06)
+    assert abs(np.log(found[1] / zooms[-1])) > 2 * abs(np.log(found[0] / zooms[-1]))
 
 
 @pytest.mark.parametrize(
