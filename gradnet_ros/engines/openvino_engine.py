@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -12,14 +12,6 @@ from numpy.typing import NDArray
 
 from gradnet_ros.engines.graph_engine import Array, Compiled, GraphEngine
 from gradnet_ros.nn.gradnet import GradNet
-
-HALF_GRAPHS: dict[str, tuple[str, ...]] = {
-    "alexnet": ("search", "lesson", "step"),
-    "lite": (),
-}
-"""Graphs that may compute in bfloat16, network by network: those with which boxes stay about where they are.
-
-The exemplar, once a target, costs nothing, and half of the scores' error would come from its template."""
 
 
 @cache
@@ -33,21 +25,18 @@ class OpenVinoEngine(GraphEngine):
 
     It runs on as many threads as PyTorch would (``torch.get_num_threads``, ``OMP_NUM_THREADS``).
 
+    All of it is float32, also where the processor has bfloat16: that has too few digits for the cosines of
+    two sizes, and for cells that answer nearly alike.
+
     Args:
         net: the network.
-        half: graphs that compute in bfloat16; ``None`` takes those of :data:`HALF_GRAPHS` where the
-            processor can, and none where it cannot.
     """
 
     name = "openvino"
+    detail = "float32"
 
-    def __init__(self, net: GradNet, half: Collection[str] | None = None) -> None:
+    def __init__(self, net: GradNet) -> None:
         self._core = _core()
-        if half is None:
-            able = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-            half = HALF_GRAPHS[net.spec.name] if "BF16" in able else ()
-        self._half = half
-        self.detail = f"float32, bfloat16 in {', '.join(half)}" if half else "float32"
         super().__init__(net)
 
     def compile(self, graph: str, model: bytes, count: int) -> Compiled:
@@ -58,7 +47,7 @@ class OpenVinoEngine(GraphEngine):
             read.reshape({first: [count, *list(first.partial_shape)[1:]]})
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "bf16" if graph in self._half else "f32",
+            "INFERENCE_PRECISION_HINT": "f32",
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "ENABLE_CPU_PINNING": False,  # Other nodes run here too.
         }

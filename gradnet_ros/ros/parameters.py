@@ -151,7 +151,7 @@ _TRACKER_TEXT = {
     ),
     "scale_count": ("", "Scales that are searched; odd."),
     "scale_step": ("", "Ratio of one scale to the next."),
-    "scale_penalty": ("", "Factor on the peak, or the cosine, of every scale but the middle one."),
+    "scale_penalty": ("", "Factor on the peak, or on 1 + cosine, of every scale but the middle one."),
     "scale_by_cosine": (
         "",
         "The template's cosine with what lies under it chooses the scale, not the height of the peak.",

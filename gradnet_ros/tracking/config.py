@@ -24,7 +24,7 @@ class TrackerConfig:
     """Scales of the pyramid: ``scale_step ** {-1, 0, 1}`` for 3. Odd."""
     scale_step: float = 1.04
     scale_penalty: float = 0.97
-    """Factor on the peak, or the cosine, of every scale but the middle one."""
+    """Factor on the peak, or on 1 + cosine, of every scale but the middle one."""
     scale_by_cosine: bool = False
     """The scale is the one where the fixed template and the features under it have the largest cosine, at the
     place found on the middle scale or a cell beside it (ours); not the one with the highest peak anywhere."""

@@ -100,7 +100,7 @@ def find_peak(
         window: (factor r, factor r), sums to one, if one is to be laid over.
         stride: pixels of the search crop a cell.
         factor: enlargement.
-        scale_penalty: factor on the peaks, or the cosines, of all scales but the middle one.
+        scale_penalty: factor on the peaks, or on 1 + cosine, of all scales but the middle one.
         adaptive_weight: weight of ``adaptive`` against ``fixed``.
         raw_fusion: see :func:`fuse`.
         window_influence: weight of ``window`` against the fused response.

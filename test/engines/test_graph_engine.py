@@ -169,16 +169,3 @@ def test_memory_layout_of_what_goes_in_does_not_matter(engine, frames):
         engine._run("lesson", [each, offsets(1), state.beta])[0].copy() for each in (features, scattered)
     )
     np.testing.assert_array_equal(found, expected)
-
-
-def test_openvino_computes_in_bfloat16_where_it_is_told_to(frames):
-    module = pytest.importorskip("gradnet_ros.engines.openvino_engine", exc_type=ImportError)
-    net = random_network("lite")
-    exact, coarse = (module.OpenVinoEngine(net, half) for half in ((), ("search", "search_boxes")))
-    assert (exact.detail, coarse.detail) == ("float32", "float32, bfloat16 in search, search_boxes")
-    maps = []
-    for one in (exact, coarse):
-        state = start(one, frames)
-        (answer,) = one.search(frames[1], [Query(state, Region((150.0, 122.0), (150.0,)), False, False)])
-        maps.append(answer.fixed)
-    np.testing.assert_allclose(maps[0], maps[1], atol=0.05 * np.abs(maps[0]).max())
