@@ -17,7 +17,7 @@ PLACE = Region((160.0, 120.0), (100.0,))
 
 def openvino(net):
     module = pytest.importorskip("gradnet_ros.engines.openvino_engine", exc_type=ImportError)
-    return module.OpenVinoEngine(net, half=())
+    return module.OpenVinoEngine(net)
 
 
 def onnxruntime(net):
