@@ -5,7 +5,7 @@ SiamFC section 3.1; GradNet section 3.4; SiamRPN section 4.3 for the box branch.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import cv2
@@ -107,6 +107,7 @@ def find_peak(
     """
     large = None if adaptive is None else upsample(adaptive, factor)
 
+    @cache  # the middle scale is asked for twice where it is the chosen one
     def find_place(scale: int) -> tuple[int, int]:
         fused = fuse(upsample(fixed[scale], factor), large, adaptive_weight, raw_fusion)
         if window is not None:

@@ -1,4 +1,4 @@
-"""Between stage 1 and 2: a search trunk whose response falls where the target's size is wrong."""
+"""Between stage 1 and 2: a search trunk whose cosine falls where the target's size is wrong."""
 
 from __future__ import annotations
 
