@@ -58,7 +58,7 @@ class GraphEngine(ABC):
 
     def __init__(self, net: GradNet) -> None:
         net = net.requires_grad_(False).eval()
-        self._graphs = make_graphs(net)
+        self._graphs = make_graphs(net, self.search_form(net))
         self.spec: TrunkSpec = net.spec
         self.has_boxes = net.box is not None
         self.adjust = (float(net.adjust_scale), float(net.adjust_bias))
@@ -68,6 +68,10 @@ class GraphEngine(ABC):
         boxes = ("search_boxes", "box_views", "box_lesson")
         for graph in ("exemplar", "lesson", "step", *(boxes if self.has_boxes else ("search",))):
             self._ready(graph, len(self._graphs[graph].example()[0]))
+
+    def search_form(self, net: GradNet) -> GradNet:
+        """The network in the form that searches fastest here; its answers are the same within rounding."""
+        return net
 
     @abstractmethod
     def compile(self, graph: str, model: bytes, count: int) -> Compiled:

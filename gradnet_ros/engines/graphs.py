@@ -232,24 +232,29 @@ class BoxLessonGraph(Graph):
         return box_gradient(net.box, features, BoxTemplate(*box), offsets, sizes, net.spec.stride)
 
 
-def make_graphs(net: GradNet) -> dict[str, Graph]:
+def make_graphs(net: GradNet, search: GradNet | None = None) -> dict[str, Graph]:
     """All graphs of a network by name: ``exemplar``, ``search``, ``lesson``, ``step``.
 
     With a box branch ``search_boxes``, ``box_views`` and ``box_lesson`` too.
+
+    Args:
+        net: the network.
+        search: what the graphs that search are made of, where that is a faster form of the network.
 
     Raises:
         ValueError: a network whose U1 is not shared by both templates (it is for comparisons).
     """
     if net.updated_head is not None:
         raise ValueError("a network with a U1 of its own for the updated template runs in engine torch only")
+    search = search or net
     graphs: dict[str, Graph] = {
         "exemplar": ExemplarGraph(net),
-        "search": SearchGraph(net, boxes=False),
+        "search": SearchGraph(search, boxes=False),
         "lesson": LessonGraph(net),
         "step": StepGraph(net),
     }
     if net.box is not None:
-        graphs["search_boxes"] = SearchGraph(net, boxes=True)
+        graphs["search_boxes"] = SearchGraph(search, boxes=True)
         graphs["box_views"] = BoxViewsGraph(net)
         graphs["box_lesson"] = BoxLessonGraph(net)
     return graphs

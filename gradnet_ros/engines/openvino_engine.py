@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from gradnet_ros.engines.graph_engine import Array, Compiled, GraphEngine
+from gradnet_ros.engines.winograd import with_fewer_products
 from gradnet_ros.nn.gradnet import GradNet
 
 
@@ -38,6 +39,10 @@ class OpenVinoEngine(GraphEngine):
     def __init__(self, net: GradNet) -> None:
         self._core = _core()
         super().__init__(net)
+
+    def search_form(self, net: GradNet) -> GradNet:
+        """See :class:`GraphEngine`."""
+        return with_fewer_products(net)
 
     def compile(self, graph: str, model: bytes, count: int) -> Compiled:
         """See :class:`GraphEngine`."""
