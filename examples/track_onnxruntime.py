@@ -26,12 +26,15 @@ class OnnxTracker:
 
     def __init__(self, folder: Path) -> None:
         about = json.loads((folder / "network.json").read_text())
-        if about.get("format") != "gradnet_ros-onnx/5":
-            raise SystemExit(f"{folder}/network.json: expected format gradnet_ros-onnx/5")
+        if about.get("format") != "gradnet_ros-onnx/6":
+            raise SystemExit(f"{folder}/network.json: expected format gradnet_ros-onnx/6")
         self.spec, self.rules, self.boxes = about["spec"], about["tracker"], about["tracker"]["box_branch"]
         self.scale, self.bias = about["adjust"]
         search = "search_boxes" if self.boxes else "search"
         files = {"exemplar": "exemplar", "search": search, "step": "step"}
+        self.compares = self.rules["scale_by_cosine"] and not self.boxes
+        if self.compares:
+            files["compare"] = "compare"
         self.steps = self.rules["box_steps"] if self.boxes and self.rules["update_interval"] else 0
         self.fit = about["box_fit"]
         if self.steps:
@@ -72,6 +75,8 @@ class OnnxTracker:
         index, shift, size, score = self.peak(found, sides, fused)
         pixel = sides[index] / self.spec["search_size"]
         self.centre = np.clip(self.centre + shift * pixel, 0, image.shape[1::-1])
+        if self.compares:
+            size = self.compare(image)
         self.size = np.maximum(size, 2.0)
         interval = self.rules["update_interval"]
         if interval and self.frame % interval == 0 and score > 0.5:
@@ -116,6 +121,28 @@ class OnnxTracker:
         now = (parts * (1 + gain), *(mean + move for mean, move in zip(means, moves, strict=True)))
         self.target |= {name: each.astype(np.float32) for name, each in zip(self.first, now, strict=True)}
 
+    def compare(self, image: Array) -> Array:
+        """The size at which the target looks most like its exemplar."""
+        pixels = self.spec["exemplar_size"]
+        sides = self.side(pixels) * self.factors()
+        squares = np.stack([self.crop(image, side, pixels) for side in sides])
+        return self.grown(self.run("compare", squares=squares, **self.target)["cosines"] + 1)
+
+    def factors(self) -> Array:
+        """The pyramid: sizes against that of the last frame."""
+        half = self.rules["scale_count"] // 2
+        return self.rules["scale_step"] ** np.arange(-half, half + 1.0)
+
+    def best_scale(self, heights: Array) -> int:
+        """Index of the scale that fits best; all but the middle one pay a penalty."""
+        middle = np.arange(len(heights)) == len(heights) // 2
+        return int((heights * np.where(middle, 1, self.rules["scale_penalty"])).argmax())
+
+    def grown(self, heights: Array) -> Array:
+        """The target's size by how well each scale fits."""
+        growth = self.factors()[self.best_scale(heights)] - 1
+        return self.size * (1 + self.rules["scale_smoothing"] * growth)
+
     def side(self, pixels: int) -> float:
         """Side of the region around the target that a crop of so many pixels shows."""
         context = self.rules["context_amount"] * self.size.sum()
@@ -131,8 +158,7 @@ class OnnxTracker:
 
     def search(self, image: Array) -> tuple[dict[str, Array], list[float], Array]:
         """Crop and search: the graph's outputs, the regions' sides, both templates' mean response."""
-        half = 0 if self.boxes else self.rules["scale_count"] // 2
-        factors = [self.rules["scale_step"] ** power for power in range(-half, half + 1)]
+        factors = [1.0] if self.boxes or self.compares else self.factors()
         sides = [self.side(self.spec["search_size"]) * factor for factor in factors]
         crops = np.stack([self.crop(image, side, self.spec["search_size"]) for side in sides])
         found = self.run("search", crops=crops, kernel=self.kernel, **self.target)
@@ -148,20 +174,13 @@ class OnnxTracker:
         score = 1 / (1 + exp(-max(-60.0, min(60.0, raw))))
         if self.boxes:
             return 0, *self.boxed_peak(found["edges"][0], sides[0], fused[0], score), score
-        rules, cells = self.rules, fused.shape[-1]
-        zoom, middle = rules["response_upsampling"], len(sides) // 2
-        large = [cv2.resize(each, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC) for each in fused]
+        zoom, cells = self.rules["response_upsampling"], fused.shape[-1]
         heights = found["fixed_scores"].max((1, 2, 3)) - found["fixed_scores"].min()
-        if rules["scale_by_cosine"]:
-            row, column = (place // zoom for place in self.windowed(large[middle], 1.0))
-            near = found["fixed_cosines"][..., max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
-            heights = near.max((1, 2, 3)) + 1
-        heights[np.arange(len(sides)) != middle] *= rules["scale_penalty"]
-        index = int(heights.argmax())
-        row, column = self.windowed(large[index], 1.0)
+        index = self.best_scale(heights)
+        large = cv2.resize(fused[index], None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)
+        row, column = self.windowed(large, 1.0)
         shift = ((np.array([column, row]) + 0.5) / zoom - cells / 2) * self.spec["stride"]
-        growth = rules["scale_smoothing"] * (sides[index] / sides[len(sides) // 2] - 1)
-        return index, shift, (1 + growth) * self.size, score
+        return index, shift, self.size if self.compares else self.grown(heights), score
 
     def boxed_peak(self, edges: Array, side: float, fused: Array, score: float) -> tuple[Array, Array]:
         """Place and size by the box branch."""

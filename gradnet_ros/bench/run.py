@@ -25,6 +25,7 @@ from gradnet_ros.bench.stages import Stages, time_stages
 from gradnet_ros.engines.select import make_engine
 from gradnet_ros.nn.checkpoint import load_network, shipped_weights
 from gradnet_ros.tracking.config import TrackerConfig
+from gradnet_ros.tracking.locate import locate
 from gradnet_ros.tracking.multi import MultiTracker
 from gradnet_ros.tracking.target import Target
 from gradnet_ros.tracking.track import Box
@@ -153,8 +154,7 @@ class _Bench:
 
         def update_all(image: NDArray[np.uint8]) -> None:
             for target in singles:
-                queries = target.ask(config)
-                target.settle(queries, engine.search(image, queries), config)
+                locate(engine, image, [target], config)
                 target.learn(config)
 
         together = time_follower(add_all, multi.update, clip, self._plan.frames)

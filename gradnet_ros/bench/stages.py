@@ -18,7 +18,7 @@ from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.crops import mean_colour
 from gradnet_ros.tracking.target import Target
 
-_PARTS = ("crop", "upload", "network", "host sync", "response", "update", "box fit")
+_PARTS = ("crop", "upload", "network", "host sync", "response", "compare", "update", "box fit")
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Stages:
             branch. An engine that crops on the device does so here.
         host_sync: the response maps back to the host; next to nothing on a CPU.
         response: from the maps to a track: fusion, peak, size, memory.
+        compare: the engine's ``compare``, crops and all; None where no sizes are compared.
         update: the template's step; None if there was none.
         box_fit: a step of fitting the box branch, in the frames before the others are timed; None without.
     """
@@ -41,6 +42,7 @@ class Stages:
     network: Timing
     host_sync: Timing
     response: Timing
+    compare: Timing | None
     update: Timing | None
     box_fit: Timing | None
 
@@ -70,8 +72,17 @@ def time_stages(engine: Engine, config: TrackerConfig, clip: Clip, count: int) -
         times["host sync"] = _time_download(answers, engine.device)
         times["network"] = max(0.0, searched - times["crop"] - times["upload"] - times["host sync"])
         start = perf_counter()
-        target.settle(queries, answers, config)
+        found = target.find(queries, answers, config)
+        look = target.look(found, config)
         times["response"] = perf_counter() - start
+        cosines = None
+        if look is not None:
+            start = perf_counter()
+            (cosines,) = engine.compare(frame, [look])
+            times["compare"] = perf_counter() - start
+        start = perf_counter()
+        target.settle(found, cosines, config)
+        times["response"] += perf_counter() - start
         fitting = target.fits_boxes
         start = perf_counter()
         updated = target.learn(config)
@@ -82,9 +93,9 @@ def time_stages(engine: Engine, config: TrackerConfig, clip: Clip, count: int) -
             times["update"] = learned
         if number >= WARM_UP:
             _note(seconds, times)
-    crop, upload, network, sync, response = (summarise(seconds[part]) for part in _PARTS[:-2])
-    update, box_fit = (summarise(seconds[part]) if seconds[part] else None for part in _PARTS[-2:])
-    return Stages(crop, upload, network, sync, response, update, box_fit)
+    crop, upload, network, sync, response = (summarise(seconds[part]) for part in _PARTS[:-3])
+    compare, update, box_fit = (summarise(seconds[part]) if seconds[part] else None for part in _PARTS[-3:])
+    return Stages(crop, upload, network, sync, response, compare, update, box_fit)
 
 
 def _note(seconds: dict[str, list[float]], times: Mapping[str, float]) -> None:

@@ -46,6 +46,7 @@ def _format_size(size: SizeReport) -> Iterator[str]:
         ("network", stages.network),
         ("host sync", stages.host_sync),
         ("response", stages.response),
+        ("comparing sizes", stages.compare),
         ("update", stages.update),
         ("box fit, first frames", stages.box_fit),
     ):

@@ -19,7 +19,7 @@ from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.rehearsal import VIEWS
 
-FORMAT = "gradnet_ros-onnx/5"
+FORMAT = "gradnet_ros-onnx/6"
 """Value of ``format`` in ``network.json``."""
 
 TOLERANCE = 1e-3
@@ -88,6 +88,7 @@ def _picture(net: GradNet) -> Arrays:
         "crop": crops(1, spec.exemplar_size),
         "size": np.array([[0.4, 0.3]], np.float32) * spec.exemplar_size,
         "crops": crops(1, spec.search_size),
+        "squares": crops(3, spec.exemplar_size),
         "views": crops(BATCH, spec.search_size),
         "view_offsets": np.array([view[1:] for view in VIEWS[::BATCHES]], np.float32),
         "view_sizes": np.full((BATCH, 2), 0.2 * spec.search_size, np.float32),

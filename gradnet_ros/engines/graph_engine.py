@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gradnet_ros.engines.crop_buffer import CropBuffer
 from gradnet_ros.engines.graphs import make_graphs
 from gradnet_ros.engines.onnx_export import to_onnx
-from gradnet_ros.engines.protocol import Answer, Offsets, Query, Region, View
+from gradnet_ros.engines.protocol import Answer, Look, Offsets, Query, Region, View
 from gradnet_ros.nn.box_fit import BATCHES, BoxFit
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.trunk import TrunkSpec
@@ -42,8 +42,8 @@ class _State:
 class GraphEngine(ABC):
     """See :class:`~gradnet_ros.engines.protocol.Engine`; a subclass says how a graph is compiled.
 
-    What tracking with the network's usual settings needs is compiled at once; a pyramid of another length
-    when it is first asked for.
+    What tracking with the network's usual settings needs is compiled at once; a search of more squares, or a
+    comparison of another number, when it is first asked for.
 
     Args:
         net: the network.
@@ -66,7 +66,7 @@ class GraphEngine(ABC):
         self._crops = CropBuffer(self.spec.search_size)
         self._compiled: dict[tuple[str, int], Compiled] = {}
         boxes = ("search_boxes", "box_views", "box_lesson")
-        for graph in ("exemplar", "lesson", "step", *(boxes if self.has_boxes else ("search",))):
+        for graph in ("exemplar", "lesson", "step", *(boxes if self.has_boxes else ("search", "compare"))):
             self._ready(graph, len(self._graphs[graph].example()[0]))
 
     def search_form(self, net: GradNet) -> GradNet:
@@ -129,6 +129,14 @@ class GraphEngine(ABC):
             return [self._answer(image, queries[0])]
         return [_copy(self._answer(image, query)) for query in queries]
 
+    def compare(self, image: Image, looks: Sequence[Look]) -> list[Array]:
+        """See :meth:`Engine.compare <gradnet_ros.engines.protocol.Engine.compare>`."""
+        cosines = []
+        for look in looks:
+            crops = self._exemplar.cut(image, [(look.region, look.state.border)]).numpy()
+            cosines.append(self._run("compare", [crops, look.state.fixed])[0].copy())
+        return cosines
+
     def keep(self, features: Array, scale: int) -> Array:
         """Copy one scale's features: (S, C, h, w) -> (1, C, h, w)."""
         return features[scale : scale + 1].copy()
@@ -150,13 +158,12 @@ class GraphEngine(ABC):
         state: _State = query.state
         crops = self._crops.cut(image, [(query.region, state.border)]).numpy()
         graph, box = ("search_boxes", state.box) if query.boxes else ("search", [])
-        features, fixed, adaptive, last = self._run(graph, [crops, state.fixed, state.beta, *box])
+        features, fixed, adaptive, *edges = self._run(graph, [crops, state.fixed, state.beta, *box])
         takes_part = query.adaptive and state.taught
         return Answer(
             fixed[:, 0],
-            None if query.boxes else last[:, 0],
             adaptive[len(crops) // 2, 0] if takes_part else None,
-            last[0] if query.boxes else None,
+            edges[0][0] if query.boxes else None,
             features,
         )
 
@@ -172,6 +179,5 @@ class GraphEngine(ABC):
 
 def _copy(answer: Answer) -> Answer:
     """An answer that outlives the next run of its graph."""
-    maps = answer.cosines, answer.adaptive, answer.edges
-    cosines, adaptive, edges = (None if part is None else part.copy() for part in maps)
-    return Answer(answer.fixed.copy(), cosines, adaptive, edges, answer.features.copy())
+    adaptive, edges = (None if part is None else part.copy() for part in (answer.adaptive, answer.edges))
+    return Answer(answer.fixed.copy(), adaptive, edges, answer.features.copy())

@@ -1,9 +1,9 @@
 """The network's work as a few functions of tensors, for engines and users that run it outside PyTorch.
 
-Together they are all that tracking needs: ``exemplar`` once a target, ``search`` once a frame, ``step`` once
-a template update, and ``lesson`` for every frame but one that an update learns from; with a box branch
-``box_views`` once a target and ``box_lesson`` once a step of fitting it. All gradients are in closed form, so
-nothing here asks for autograd.
+Together they are all that tracking needs: ``exemplar`` once a target, ``search`` once a frame, after it
+``compare`` where sizes are compared, ``step`` once a template update, and ``lesson`` for every frame but
+one that an update learns from; with a box branch ``box_views`` once a target and ``box_lesson`` once a step
+of fitting it. All gradients are in closed form, so nothing here asks for autograd.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from gradnet_ros.nn.box import BoxTemplate
 from gradnet_ros.nn.box_fit import BATCHES, box_gradient
-from gradnet_ros.nn.correlation import cross_correlate_all, window_cosines
+from gradnet_ros.nn.correlation import cross_correlate_all, template_cosines
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.losses import centre_labels
 from gradnet_ros.tracking.rehearsal import VIEWS
@@ -88,8 +88,7 @@ class SearchGraph(Graph):
 
     ``crops`` (S, X, X, 3) uint8 BGR, ``fixed`` and ``kernel`` (1, C, t, t), with boxes (S is 1 then) what
     ``exemplar`` kept for them. Out come ``features`` (S, C, H, W), ``fixed_scores`` and ``adaptive_scores``
-    (S, 1, r, r), and with boxes ``edges`` (1, 4, r, r), pixels of the crop, without them ``fixed_cosines``
-    (S, 1, r, r), see :func:`~gradnet_ros.nn.correlation.window_cosines`.
+    (S, 1, r, r), and with boxes ``edges`` (1, 4, r, r), pixels of the crop.
 
     Args:
         net: the network.
@@ -99,17 +98,16 @@ class SearchGraph(Graph):
     def __init__(self, net: GradNet, boxes: bool) -> None:
         super().__init__(net)
         self._boxes = boxes
-        pyramid = ("crops", "features", "fixed_scores", "adaptive_scores", "fixed_cosines")
+        pyramid = ("crops", "features", "fixed_scores", "adaptive_scores")
         self.free = {} if boxes else {name: (0, "S") for name in pyramid}
         self.inputs = ("crops", "fixed", "kernel", *(BOX_TEMPLATE if boxes else ()))
-        self.outputs = ("features", "fixed_scores", "adaptive_scores", "edges" if boxes else "fixed_cosines")
+        self.outputs = ("features", "fixed_scores", "adaptive_scores", *(("edges",) if boxes else ()))
 
     def example(self) -> tuple[Tensor, ...]:
         """Grey crops, and what an exemplar graph makes of one."""
         net, side = self._net, self._net.spec.search_size
         fixed, _, beta, *box = ExemplarGraph(net)(*ExemplarGraph(net).example())
-        count = 1 if self._boxes else 3
-        crops = torch.full((count, side, side, 3), 127, dtype=torch.uint8)
+        crops = torch.full((1, side, side, 3), 127, dtype=torch.uint8)
         return (crops, fixed, beta, *(box if self._boxes else ()))
 
     def forward(self, crops: Tensor, fixed: Tensor, kernel: Tensor, *box: Tensor) -> tuple[Tensor, ...]:
@@ -121,7 +119,33 @@ class SearchGraph(Graph):
         if self._boxes:
             assert net.box is not None
             return features, by_fixed, by_kernel, net.box(levels, BoxTemplate(*box))
-        return features, by_fixed, by_kernel, window_cosines(features, fixed, by_fixed)
+        return features, by_fixed, by_kernel
+
+
+class CompareGraph(Graph):
+    """Compares what lies at a target's place with its exemplar.
+
+    ``squares`` (S, Z, Z, 3) uint8 BGR, cut like the exemplar, and ``fixed`` (1, C, t, t). Out come
+    ``cosines`` (S,), of the fixed template with one made of each.
+    """
+
+    inputs = ("squares", "fixed")
+    outputs = ("cosines",)
+
+    def __init__(self, net: GradNet) -> None:
+        super().__init__(net)
+        self.free = {name: (0, "S") for name in ("squares", "cosines")}
+
+    def example(self) -> tuple[Tensor, ...]:
+        """Three grey crops."""
+        fixed, *_ = ExemplarGraph(self._net)(*ExemplarGraph(self._net).example())
+        side = self._net.spec.exemplar_size
+        return torch.full((3, side, side, 3), 127, dtype=torch.uint8), fixed
+
+    def forward(self, squares: Tensor, fixed: Tensor) -> Tensor:
+        """See the class."""
+        search = self._net.search
+        return template_cosines(search.template(search(squares.permute(0, 3, 1, 2).float())), fixed)
 
 
 class LessonGraph(Graph):
@@ -233,7 +257,7 @@ class BoxLessonGraph(Graph):
 
 
 def make_graphs(net: GradNet, search: GradNet | None = None) -> dict[str, Graph]:
-    """All graphs of a network by name: ``exemplar``, ``search``, ``lesson``, ``step``.
+    """All graphs of a network by name: ``exemplar``, ``search``, ``compare``, ``lesson``, ``step``.
 
     With a box branch ``search_boxes``, ``box_views`` and ``box_lesson`` too.
 
@@ -250,6 +274,7 @@ def make_graphs(net: GradNet, search: GradNet | None = None) -> dict[str, Graph]
     graphs: dict[str, Graph] = {
         "exemplar": ExemplarGraph(net),
         "search": SearchGraph(search, boxes=False),
+        "compare": CompareGraph(search),
         "lesson": LessonGraph(net),
         "step": StepGraph(net),
     }

@@ -3,7 +3,8 @@
 An engine knows no rules. It is told where to look in which picture and answers with response maps; which
 cell is the target, how large it is and when the template learns from what is decided by
 :mod:`gradnet_ros.tracking`. So every engine tracks by the same rules, and one call of :meth:`Engine.search`
-is all that a frame needs of it: from the picture to the maps there is nothing to wait for.
+is all that a frame needs of it, from the picture to the maps, and one of :meth:`Engine.compare` where sizes
+are compared at the place that was found.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Region:
 
     Attributes:
         centre: (x, y) in the picture, continuous pixel coordinates.
-        sides: side of each square, pixels of the picture; a pyramid from small to large, an odd number.
+        sides: side of each square, pixels of the picture; from small to large, an odd number.
     """
 
     centre: tuple[float, float]
@@ -76,6 +77,19 @@ class Query:
 
 
 @dataclass(frozen=True)
+class Look:
+    """A place at which a target is, to be compared with its exemplar at several sizes.
+
+    Attributes:
+        state: the target.
+        region: as large as the exemplar's square was, for a target of each size.
+    """
+
+    state: State
+    region: Region
+
+
+@dataclass(frozen=True)
 class Answer:
     """What the network says to a query.
 
@@ -83,7 +97,6 @@ class Answer:
 
     Attributes:
         fixed: (S, r, r) raw scores of the fixed template, a map a square.
-        cosines: (S, r, r) cosines of the fixed template with the features under it; ``None`` with boxes.
         adaptive: (r, r) raw scores of the adaptive template on the middle square; ``None`` if it takes no
             part or was never taught.
         edges: (4, r, r) distances from every cell to the left, top, right and bottom edge, pixels of the
@@ -92,7 +105,6 @@ class Answer:
     """
 
     fixed: Map
-    cosines: Map | None
     adaptive: Map | None
     edges: Map | None
     features: Features
@@ -172,6 +184,19 @@ class Engine(Protocol):
 
         Returns:
             An answer a query, in their order.
+        """
+
+    def compare(self, image: Image, looks: Sequence[Look]) -> list[NDArray[np.float32]]:
+        """Compare what lies at a target's place with its exemplar, at several sizes.
+
+        What an :class:`Answer` holds is left as it is.
+
+        Args:
+            image: HxWx3 uint8, BGR.
+            looks: where, for each of one or more targets.
+
+        Returns:
+            For each (S,): the cosine of the fixed template with one made of the crop in each square.
         """
 
     def keep(self, features: Features, scale: int) -> Features:

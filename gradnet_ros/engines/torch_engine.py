@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gradnet_ros.engines.crop_buffer import CropBuffer
-from gradnet_ros.engines.protocol import Answer, Offsets, Query, Region, View
+from gradnet_ros.engines.protocol import Answer, Look, Offsets, Query, Region, View
 from gradnet_ros.nn.box import BoxTemplate
 from gradnet_ros.nn.box_fit import BoxFit, start_fit
-from gradnet_ros.nn.correlation import cross_correlate, window_cosines
+from gradnet_ros.nn.correlation import cross_correlate, template_cosines
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.losses import centre_labels
 from gradnet_ros.nn.trunk import TrunkSpec
 from gradnet_ros.tracking.crops import Image
 from gradnet_ros.tracking.template import AdaptiveTemplate, GradientGuidedTemplate
+
+Array: TypeAlias = NDArray[np.float32]
 
 StartTemplate = Callable[[GradNet, Tensor], AdaptiveTemplate]
 """Makes an adaptive template from the network and f2(Z)."""
@@ -103,6 +108,18 @@ class TorchEngine:
         )
         return [self._answer(query, own, tuple(own_levels)) for query, own, own_levels in parts]
 
+    @torch.no_grad()
+    def compare(self, image: Image, looks: Sequence[Look]) -> list[Array]:
+        """See :meth:`Engine.compare <gradnet_ros.engines.protocol.Engine.compare>`."""
+        crops = self._exemplar.cut(image, [(look.region, look.state.border) for look in looks])
+        search, counts = self._net.search, [len(look.region.sides) for look in looks]
+        there = search.template(search.search(self._to_device(crops)).features)
+        fixed = torch.cat(
+            [look.state.fixed.expand(count, -1, -1, -1) for look, count in zip(looks, counts, strict=True)]
+        )
+        cosines: Array = template_cosines(there, fixed).cpu().numpy()
+        return np.split(cosines, np.cumsum(counts)[:-1])
+
     def keep(self, features: Tensor, scale: int) -> Tensor:
         """Copy one scale's features: (S, C, h, w) -> (1, C, h, w)."""
         return features[scale : scale + 1].detach().clone(memory_format=torch.preserve_format)
@@ -126,14 +143,12 @@ class TorchEngine:
         if kernel is not None and query.adaptive:
             middle = features.shape[0] // 2
             adaptive = cross_correlate(features[middle : middle + 1], kernel)[0, 0].cpu().numpy()
-        cosines = edges = None
+        edges = None
         if query.boxes:
             assert self._net.box is not None
             assert state.box is not None
             edges = self._net.box(levels, state.box)[0].cpu().numpy()
-        else:
-            cosines = window_cosines(features, state.fixed, fixed)[:, 0].cpu().numpy()
-        return Answer(fixed[:, 0].cpu().numpy(), cosines, adaptive, edges, features)
+        return Answer(fixed[:, 0].cpu().numpy(), adaptive, edges, features)
 
     def _to_device(self, crops: Tensor) -> Tensor:
         """(N, S, S, 3) uint8 on the host -> (N, 3, S, S) float32 on the device."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -59,22 +58,17 @@ def cross_correlate_all(features: Tensor, templates: Tensor) -> Tensor:
     return scores
 
 
-def window_cosines(features: Tensor, templates: Tensor, scores: Tensor) -> Tensor:
-    """Cosine of a template with the features under it, at every place.
+def template_cosines(templates: Tensor, others: Tensor) -> Tensor:
+    """Cosines of templates with others.
 
     A score grows with the length of the features under the template, whatever they show; between two sizes of
-    one target, whose scores differ by a few percent, that decides (ours).
+    one target, whose scores differ by a few percent, that decides. A cosine leaves it out (ours).
 
     Args:
-        features: (N, C, H, W) search features.
-        templates: (N, C, t, t), or (1, C, t, t) for one template on all regions.
-        scores: (N, 1, H - t + 1, W - t + 1), :func:`cross_correlate` of them.
+        templates: (N, C, t, t).
+        others: (N, C, t, t), or (1, C, t, t) for one on all.
 
     Returns:
-        As ``scores``; 0 where the features under the template, or all of it, are 0.
+        (N,); 0 where a template is 0.
     """
-    side = int(templates.shape[-1])
-    # An average times its number of cells: a sum that every exporter knows.
-    squares = functional.avg_pool2d(features.square().sum(1, keepdim=True), side, 1) * side**2
-    lengths = torch.sqrt(squares * templates.square().sum((1, 2, 3), keepdim=True))
-    return scores / lengths.clamp(min=1e-12)
+    return functional.cosine_similarity(templates.flatten(1), others.flatten(1))

@@ -26,8 +26,9 @@ class TrackerConfig:
     scale_penalty: float = 0.97
     """Factor on the peak, or on 1 + cosine, of every scale but the middle one."""
     scale_by_cosine: bool = False
-    """The scale is the one where the fixed template and the features under it have the largest cosine, at the
-    place found on the middle scale or a cell beside it (ours); not the one with the highest peak anywhere."""
+    """The target is searched on the middle scale only. At the place found a crop like the exemplar's is cut
+    at every scale, and the scale is the one whose features have the largest cosine with the fixed template
+    (ours); not the one with the highest peak anywhere."""
     scale_smoothing: float = 0.59
     """Share of the newly found size in the running size."""
     min_scale: float = 0.2

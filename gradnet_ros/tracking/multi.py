@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gradnet_ros.tracking.base import TrackerBase, check_next_image
 from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.geometry import check_box, check_image
+from gradnet_ros.tracking.locate import locate
 from gradnet_ros.tracking.target import Target
 from gradnet_ros.tracking.track import Box, Track
 
@@ -120,14 +121,8 @@ class MultiTracker(TrackerBase):
             raise ValueError("no targets: call add(name, image, box) before update(image) or locate(image)")
         image = check_next_image(image, next(iter(self._targets.values())).image_size)
         self.learn()
-        queries = {name: target.ask(self._config) for name, target in self._targets.items()}
-        answers = iter(self._engine.search(image, [query for own in queries.values() for query in own]))
-        # Each takes as many answers as it has asked: more than one while it looks in several places.
-        own_answers = {name: [next(answers) for _ in own] for name, own in queries.items()}
-        return {
-            name: target.settle(queries[name], own_answers[name], self._config)
-            for name, target in self._targets.items()
-        }
+        tracks = locate(self._engine, image, list(self._targets.values()), self._config)
+        return dict(zip(self._targets, tracks, strict=True))
 
     def learn(self) -> tuple[str, ...]:
         """Update the templates that the last located frame calls for, if that was not done yet.

@@ -5,7 +5,7 @@ SiamFC section 3.1; GradNet section 3.4; SiamRPN section 4.3 for the box branch.
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import cv2
@@ -78,9 +78,20 @@ def hann_window(size: int) -> Map:
     return normed
 
 
+def choose_scale(heights: NDArray[np.floating[Any]], penalty: float) -> int:
+    """The scale that fits best.
+
+    Args:
+        heights: (S,) how well each fits, none negative; S odd, the middle one is that of the last frame.
+        penalty: factor on all but the middle one.
+    """
+    factors = np.full(len(heights), penalty)
+    factors[len(heights) // 2] = 1.0
+    return int((heights * factors).argmax())
+
+
 def find_peak(
     fixed: Map,
-    cosines: Map | None,
     adaptive: Map | None,
     window: Map | None,
     *,
@@ -95,37 +106,24 @@ def find_peak(
 
     Args:
         fixed: (S, r, r) raw scores of the fixed template, a map a scale, S odd, the middle one at scale 1.
-        cosines: (S, r, r) of the fixed template with the features under it, if they choose the scale.
         adaptive: (r, r) raw scores of the GradNet template on the middle scale, if it takes part.
         window: (factor r, factor r), sums to one, if one is to be laid over.
         stride: pixels of the search crop a cell.
         factor: enlargement.
-        scale_penalty: factor on the peaks, or on 1 + cosine, of all scales but the middle one.
+        scale_penalty: factor on the peaks of all scales but the middle one.
         adaptive_weight: weight of ``adaptive`` against ``fixed``.
         raw_fusion: see :func:`fuse`.
         window_influence: weight of ``window`` against the fused response.
     """
+    # The penalty is a factor, so it is laid on the height above the maps' common floor: raw scores may be
+    # negative, and a factor below one would then favour the other scales.
+    scale = choose_scale(fixed.max(axis=(1, 2)) - float(fixed.min()), scale_penalty)
     large = None if adaptive is None else upsample(adaptive, factor)
-
-    @cache  # the middle scale is asked for twice where it is the chosen one
-    def find_place(scale: int) -> tuple[int, int]:
-        fused = fuse(upsample(fixed[scale], factor), large, adaptive_weight, raw_fusion)
-        if window is not None:
-            fused = (1.0 - window_influence) * fused + window_influence * window
-        return divmod(int(fused.argmax()), fused.shape[1])
-
-    middle, cells = fixed.shape[0] // 2, fixed.shape[1]
-    if cosines is None:
-        # The penalty is a factor, so it is laid on the height above the maps' common floor: raw scores may be
-        # negative, and a factor below one would then favour the other scales.
-        heights = fixed.max(axis=(1, 2)) - float(fixed.min())
-    else:
-        row, column = (place // factor for place in find_place(middle))
-        near = cosines[:, max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
-        heights = near.max(axis=(1, 2)) + 1.0  # not negative either
-    heights[np.arange(len(heights)) != middle] *= scale_penalty
-    scale = int(heights.argmax())
-    row, column = find_place(scale)
+    fused = fuse(upsample(fixed[scale], factor), large, adaptive_weight, raw_fusion)
+    if window is not None:
+        fused = (1.0 - window_influence) * fused + window_influence * window
+    row, column = divmod(int(fused.argmax()), fused.shape[1])
+    cells = fixed.shape[1]
     dx = ((column + 0.5) / factor - cells / 2) * stride
     dy = ((row + 0.5) / factor - cells / 2) * stride
     return Peak(scale, dx, dy, float(fixed[scale].max()))

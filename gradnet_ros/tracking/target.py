@@ -1,4 +1,4 @@
-"""One target: where to look for it, what the engine's answer means, and when its template learns.
+"""One target: where to look for it, what the engine's answers mean, and when its template learns.
 
 All rules of tracking are here, and no network: that is the engine's. Settings are given with every call, so
 that they may change while running.
@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gradnet_ros.engines.protocol import Answer, Engine, Query, Region
+from gradnet_ros.engines.protocol import Answer, Engine, Look, Query, Region
 from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.crops import Image, mean_colour
 from gradnet_ros.tracking.geometry import MIN_SIDE, context_side
 from gradnet_ros.tracking.memory import ReliableMemory, Sample
 from gradnet_ros.tracking.refind import Refinding
 from gradnet_ros.tracking.rehearsal import rehearsal_views
-from gradnet_ros.tracking.response import Peak, find_boxed_peak, find_peak, hann_window
+from gradnet_ros.tracking.response import Peak, choose_scale, find_boxed_peak, find_peak, hann_window
 from gradnet_ros.tracking.track import Box, Track, TrackState
 
 _GRID = 16
@@ -35,10 +36,38 @@ class _Lesson:
     rate: float
 
 
+@dataclass(frozen=True)
+class Found:
+    """Where a frame shows the target; nothing of the target has changed yet.
+
+    Attributes:
+        centre: (x, y) in the picture.
+        size: (w, h) that it was searched at, pixels of the picture.
+        peak: of the response.
+        squares: how many scales were searched.
+        pixel: pixels of the picture a pixel of the chosen crop.
+        score: in [0, 1].
+        strength: what the frame's reliability is judged by.
+        sample: the frame, if it is reliable.
+        with_window: whether the window was laid over.
+    """
+
+    centre: tuple[float, float]
+    size: tuple[float, float]
+    peak: Peak
+    squares: int
+    pixel: float
+    score: float
+    strength: float
+    sample: Sample | None
+    with_window: bool
+
+
 class Target:
     """Follows one target through the frames of one engine.
 
-    A frame is ``ask`` -> ``engine.search`` -> ``settle``, then ``learn``.
+    A frame is ``ask`` -> ``engine.search`` -> ``find`` -> ``settle``, then ``learn``; where ``look`` says so,
+    ``engine.compare`` comes before ``settle``.
 
     Args:
         engine: runs the network.
@@ -63,14 +92,13 @@ class Target:
         self._look_at_centre = False
         self._refinding = Refinding(self._centre, self._size)
         self._lesson: _Lesson | None = None  # what the last frame calls for, until it is learned
-        spec = engine.spec
-        side = context_side(w, h, self._context) / spec.base_size * spec.exemplar_size
-        self._state = engine.start(image, Region(self._centre, (side,)), self._size, mean_colour(image))
+        square = Region(self._centre, (self._side(self._size, engine.spec.exemplar_size),))
+        self._state = engine.start(image, square, self._size, mean_colour(image))
         self._fits, self._fitted = False, 0  # whether there are steps of the box template to take; taken
         self._box_steps = config.box_steps
         if config.box_branch and config.update_interval > 0 and config.box_steps > 0:
             (searched,) = self._sides(self._size, 1, config)
-            views = rehearsal_views(self._centre, self._size, searched, spec.search_size)
+            views = rehearsal_views(self._centre, self._size, searched, engine.spec.search_size)
             engine.rehearse(self._state, image, views, self._box_steps)
             self._fits = True
         (answer,) = engine.search(image, self.ask(config))
@@ -106,7 +134,7 @@ class Target:
         elif self._look_at_centre:
             width, height = self.image_size
             places.append(((width / 2, height / 2), self._size))
-        scales = 1 if config.box_branch else config.scale_count
+        scales = 1 if config.box_branch or config.scale_by_cosine else config.scale_count
         return [
             Query(
                 self._state,
@@ -117,16 +145,13 @@ class Target:
             for (x, y), size in places
         ]
 
-    def settle(self, queries: Sequence[Query], answers: Sequence[Answer], config: TrackerConfig) -> Track:
-        """Decide where the target is.
+    def find(self, queries: Sequence[Query], answers: Sequence[Answer], config: TrackerConfig) -> Found:
+        """Decide where the target is. Should the engine fail (out of memory, say), nothing has changed.
 
         Args:
             queries: what :meth:`ask` returned, with the same settings.
             answers: the engine's answers to them.
             config: the settings in force.
-
-        Returns:
-            The track; ``updated`` says whether the frame calls for :meth:`learn`.
         """
         region, answer, size = queries[0].region, answers[0], self._size
         for query, other in zip(queries[1:], answers[1:], strict=True):
@@ -142,11 +167,42 @@ class Target:
         score = self._score(peak.raw)
         strength = score if self._engine.spec.cosine else peak.raw
         sample = self._read_sample(answer, peak, strength, config)
-        # Up to here the engine may have failed (out of memory, say), and nothing has changed.
+        pixel = region.sides[peak.scale] / self._engine.spec.search_size
+        shift = (peak.dx * pixel, peak.dy * pixel)
+        x, y = (
+            min(max(at + by, 0.0), float(length))
+            for at, by, length in zip(region.centre, shift, self.image_size, strict=True)
+        )
+        return Found((x, y), size, peak, len(region.sides), pixel, score, strength, sample, with_window)
+
+    def look(self, found: Found, config: TrackerConfig) -> Look | None:
+        """What is to be compared at the place found, to tell the target's size; ``None``: nothing."""
+        if config.box_branch or not config.scale_by_cosine or config.scale_count == 1:
+            return None
+        (x, y), half = found.centre, config.scale_count // 2
+        side = self._side(found.size, self._engine.spec.exemplar_size)
+        sides = (side * config.scale_step**power for power in range(-half, half + 1))
+        region = Region((_on_grid(x), _on_grid(y)), tuple(_on_grid(each) for each in sides))
+        return Look(self._state, region)
+
+    def settle(self, found: Found, cosines: NDArray[np.float32] | None, config: TrackerConfig) -> Track:
+        """Go where the target was found.
+
+        Args:
+            found: what :meth:`find` returned, with the same settings.
+            cosines: (S,) the engine's answer to :meth:`look`, if there was one.
+            config: the settings in force.
+
+        Returns:
+            The track; ``updated`` says whether the frame calls for :meth:`learn`.
+        """
+        score, strength = found.score, found.strength
         self._frame += 1
-        self._window_was_dropped = sample is None and (self._window_was_dropped or not with_window)
-        self._memory.add(strength, sample, config)
-        self._move(region, peak, size, score, config)
+        dropped = self._window_was_dropped or not found.with_window
+        self._window_was_dropped = found.sample is None and dropped
+        self._memory.add(strength, found.sample, config)
+        self._centre = found.centre
+        self._resize(found, cosines, config)
         self._refinding.see(self._centre, self._size, score, self.image_size, config)
         if self._refinding.waits(config):
             self._centre, self._size = self._refinding.seen_at, self._refinding.whole_size
@@ -182,10 +238,13 @@ class Target:
         return sqrt(self._size[0] * self._size[1] / (self._first_size[0] * self._first_size[1]))
 
     def _sides(self, size: tuple[float, float], scales: int, config: TrackerConfig) -> tuple[float, ...]:
-        spec = self._engine.spec
-        side = context_side(*size, self._context) / spec.base_size * spec.search_size
+        side = self._side(size, self._engine.spec.search_size)
         half = scales // 2
         return tuple(_on_grid(side * config.scale_step**power) for power in range(-half, half + 1))
+
+    def _side(self, size: tuple[float, float], pixels: int) -> float:
+        """Side of the square that a crop of so many pixels shows of a target of a size, with its context."""
+        return context_side(*size, self._context) / self._engine.spec.base_size * pixels
 
     def _drops_window(self, config: TrackerConfig) -> bool:
         """Whether the target is looked for all over the search region, once in every loss."""
@@ -220,7 +279,6 @@ class Target:
             )
         return find_peak(
             answer.fixed,
-            answer.cosines if config.scale_by_cosine else None,
             answer.adaptive,
             window,
             stride=spec.stride,
@@ -231,25 +289,21 @@ class Target:
             window_influence=config.window_influence,
         )
 
-    def _move(
-        self, region: Region, peak: Peak, size: tuple[float, float], score: float, config: TrackerConfig
-    ) -> None:
-        """Set the target's centre and size from a peak; its ``size`` is smoothed and bounded."""
-        image_width, image_height = self.image_size
-        pixel = region.sides[peak.scale] / self._engine.spec.search_size
-        self._centre = (
-            min(max(region.centre[0] + peak.dx * pixel, 0.0), float(image_width)),
-            min(max(region.centre[1] + peak.dy * pixel, 0.0), float(image_height)),
-        )
+    def _resize(self, found: Found, cosines: NDArray[np.float32] | None, config: TrackerConfig) -> None:
+        """Set the target's size: smoothed and bounded."""
+        peak = found.peak
         if peak.size is None:
             share = config.scale_smoothing
-            found = config.scale_step ** (peak.scale - len(region.sides) // 2)
-            width, height = (side * (1.0 - share + share * found) for side in size)
+            chosen, count = peak.scale, found.squares
+            if cosines is not None:
+                chosen, count = choose_scale(cosines + 1.0, config.scale_penalty), len(cosines)
+            growth = 1.0 - share + share * config.scale_step ** (chosen - count // 2)
+            width, height = (side * growth for side in found.size)
         else:
-            share = config.size_smoothing * peak.trust * score
+            share = config.size_smoothing * peak.trust * found.score
             width, height = (
-                side * (1.0 - share) + share * found * pixel
-                for side, found in zip(size, peak.size, strict=True)
+                side * (1.0 - share) + share * now * found.pixel
+                for side, now in zip(found.size, peak.size, strict=True)
             )
         scale = sqrt(width * height / (self._first_size[0] * self._first_size[1]))
         bounded = min(max(scale, config.min_scale), config.max_scale) / scale

@@ -12,6 +12,7 @@ from gradnet_ros.engines.torch_engine import StartTemplate
 from gradnet_ros.tracking.base import TrackerBase, check_next_image
 from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.geometry import check_box, check_image
+from gradnet_ros.tracking.locate import locate
 from gradnet_ros.tracking.target import Target
 from gradnet_ros.tracking.track import Box, Track
 
@@ -113,8 +114,8 @@ class Tracker(TrackerBase):
             raise ValueError("no target: call init(image, box) before update(image) or locate(image)")
         image = check_next_image(image, target.image_size)
         self.learn()
-        queries = target.ask(self._config)
-        return target.settle(queries, self._engine.search(image, queries), self._config)
+        (track,) = locate(self._engine, image, [target], self._config)
+        return track
 
     def learn(self) -> bool:
         """Update the template if the last located frame calls for it and it was not done yet.

@@ -17,11 +17,12 @@ from gradnet_ros.engines.cuda_graph_crops import RegionBuffer, cut_region, sampl
 from gradnet_ros.engines.cuda_graph_engine import CudaGraphEngine
 from gradnet_ros.engines.cuda_graph_half import scores_agree, with_half_trunk
 from gradnet_ros.engines.cuda_graph_record import EagerFallback
-from gradnet_ros.engines.protocol import Query, Region
+from gradnet_ros.engines.protocol import Look, Query, Region
 from gradnet_ros.engines.select import make_engine
 from gradnet_ros.engines.torch_engine import TorchEngine
 from gradnet_ros.nn.checkpoint import load_network, shipped_weights
 from gradnet_ros.tracking.config import TrackerConfig
+from gradnet_ros.tracking.locate import locate
 from gradnet_ros.tracking.rehearsal import rehearsal_views
 from gradnet_ros.tracking.target import Target
 from support import moving_scene, need_weights, random_network, texture
@@ -145,14 +146,7 @@ def follow(engine, frames, boxes, config):
     targets = [Target(engine, frames[0], tuple(box), config) for box in boxes]
     tracks = []
     for frame in frames[1:]:
-        asked = [target.ask(config) for target in targets]
-        answers = iter(engine.search(frame, [query for own in asked for query in own]))
-        tracks.append(
-            [
-                target.settle(own, [next(answers) for _ in own], config)
-                for target, own in zip(targets, asked, strict=True)
-            ]
-        )
+        tracks.append(locate(engine, frame, targets, config))
         for target in targets:
             target.learn(config)
     return tracks
@@ -190,6 +184,32 @@ def test_a_graph_for_frames_and_one_for_updates(scene):
     assert recorder.recorded == 2
     assert recorder.replayed == (1 + 7) + (1 + 3)  # searches and steps, the first frame's included
     assert engine.detail == "float32, float32 in step, graphs"
+
+
+def test_a_graph_more_where_sizes_are_compared(scene):
+    engine, _, config, recorder = engines("alexnet")
+    assert config.scale_by_cosine
+    follow(engine, scene[0][:4], [(136, 100, 48, 40)], config.with_overrides({"update_interval": 0}))
+    assert recorder.recorded == 2
+    assert recorder.replayed == (1 + 3) + 3
+
+
+@pytest.mark.parametrize("network", ["lite", "alexnet"])
+def test_sizes_of_several_targets_are_compared_together(scene, network):
+    engine, reference, _, recorder = engines(network)
+    places = [((160.0, 120.0), 100.0), ((60.0, 60.0), 80.0), ((250.0, 180.0), 90.0)]
+    numbers, found = (3, 1, 3), []
+    for each in (engine, reference):
+        looks = []
+        for (centre, side), number in zip(places, numbers, strict=True):
+            state = each.start(scene[0][0], Region(centre, (side,)), (48.0, 40.0), BORDER)
+            sides = tuple(side * 1.1 ** (index - number // 2) for index in range(number))
+            looks.append(Look(state, Region(centre, sides)))
+        found.append(each.compare(scene[0][1], looks))
+    for ours, theirs, number in zip(*found, numbers, strict=True):
+        assert ours.shape == theirs.shape == (number,)
+        np.testing.assert_allclose(ours, theirs, atol=2e-3)
+    assert (recorder.recorded, recorder.replayed) == (2, 2)
 
 
 def test_it_goes_on_eagerly_where_nothing_can_be_recorded(scene):
@@ -283,9 +303,8 @@ def test_queries_of_several_kinds_in_one_call(scene):
     assert [len(answer.fixed) for answer in answers] == [1, 3, 1]
     np.testing.assert_allclose(answers[0].fixed, answers[2].fixed, atol=1e-6)
     assert [answer.edges is None for answer in answers] == [False, True, False]
-    assert [answer.cosines is None for answer in answers] == [True, False, True]
     (expected,) = reference.search(image, [replace(pyramid, state=its_state)])
-    np.testing.assert_allclose(answers[1].cosines, expected.cosines, atol=0.01)
+    np.testing.assert_allclose(answers[1].fixed, expected.fixed, atol=0.01)
 
 
 def test_a_step_from_several_frames_is_that_of_eager_pytorch(scene):
@@ -352,7 +371,8 @@ def test_what_is_recorded_neither_waits_nor_reads_the_hosts_memory(network, scen
     engine._record = record
     boxes = [(136, 100, 48, 40), (20, 30, 60, 50)]
     follow(engine, scene[0][:3], boxes, config.with_overrides({"update_interval": 2}))
-    assert {name for name, _ in seen} == {"_SearchWork", "_UpdateWork"}
+    compares = set() if config.box_branch else {"CompareWork"}
+    assert {name for name, _ in seen} == {"SearchWork", "UpdateWork"} | compares
     assert [found for _, found in seen if found] == []
 
 

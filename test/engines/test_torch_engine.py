@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gradnet_ros.engines.protocol import Query, Region
+from gradnet_ros.engines.protocol import Look, Query, Region
 from gradnet_ros.engines.torch_engine import TorchEngine
 from support import moving_scene, random_network
 
@@ -22,8 +22,11 @@ def engine(request):
     return TorchEngine(random_network(request.param), torch.device("cpu"))
 
 
+PLACE = Region((160.0, 120.0), (100.0,))
+
+
 def start(engine, image):
-    return engine.start(image, Region((160.0, 120.0), (100.0,)), SIZE, BORDER)
+    return engine.start(image, PLACE, SIZE, BORDER)
 
 
 def places(*offsets):
@@ -32,7 +35,7 @@ def places(*offsets):
 
 def equal(one, other):
     np.testing.assert_allclose(one.fixed, other.fixed, atol=1e-4, rtol=1e-4)
-    for name in ("cosines", "adaptive", "edges"):
+    for name in ("adaptive", "edges"):
         mine, its = getattr(one, name), getattr(other, name)
         assert (mine is None) == (its is None)
         if mine is not None:
@@ -55,12 +58,30 @@ def test_many_queries_are_answered_as_one_by_one(engine, frames):
     together = [
         type(answer)(*(None if part is None else part.copy() for part in parts), None)
         for answer in together
-        for parts in [(answer.fixed, answer.cosines, answer.adaptive, answer.edges)]
+        for parts in [(answer.fixed, answer.adaptive, answer.edges)]
     ]
     assert [answer.fixed.shape[0] for answer in together] == [3, 1, 1]
     assert [answer.adaptive is None for answer in together] == [True, False, True]  # the first was not taught
     for query, answer in zip(queries, together, strict=True):
         equal(answer, engine.search(frames[2], [query])[0])
+
+
+def test_sizes_are_compared_with_the_exemplar(engine, frames):
+    exemplar, searched = Region((160.0, 120.0), (90.0, 100.0, 115.0)), Region((150.0, 120.0), (160.0,))
+    first, second = start(engine, frames[0]), start(engine, frames[1])
+    (answer,) = engine.search(frames[0], [Query(first, searched, True, False)])
+    before = answer.fixed.copy()
+    cosines, single = engine.compare(frames[0], [Look(first, exemplar), Look(second, PLACE)])
+    np.testing.assert_array_equal(answer.fixed, before)  # left as it was
+    assert (cosines.shape, single.shape) == ((3,), (1,))
+    # The middle square is the exemplar itself.
+    assert cosines[1] == pytest.approx(1.0, abs=1e-5)
+    assert cosines[1] > max(cosines[0], cosines[2], single[0])
+    np.testing.assert_allclose(engine.compare(frames[0], [Look(second, PLACE)])[0], single, atol=1e-5)
+    for index, side in enumerate(exemplar.sides):  # by way of a template of its own
+        other = engine.start(frames[0], Region(exemplar.centre, (side,)), SIZE, BORDER)
+        expected = torch.nn.functional.cosine_similarity(other.fixed.flatten(), first.fixed.flatten(), dim=0)
+        assert cosines[index] == pytest.approx(float(expected), abs=1e-5)
 
 
 def test_kept_features_do_not_change_with_the_next_frame(engine, frames):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from gradnet_ros.nn.correlation import cross_correlate, cross_correlate_all, window_cosines
+from gradnet_ros.nn.correlation import cross_correlate, cross_correlate_all, template_cosines
 
 
 def slow_correlation(features: np.ndarray, template: np.ndarray) -> np.ndarray:
@@ -69,34 +69,14 @@ def test_gradients_are_those_of_one_large_filter():
     assert torch.autograd.gradgradcheck(cross_correlate_all, (features, templates))
 
 
-@settings(max_examples=25, deadline=None)
-@given(
-    count=st.integers(1, 3),
-    own=st.booleans(),
-    channels=st.integers(1, 5),
-    side=st.integers(1, 4),
-    seed=st.integers(0, 1000),
-)
-def test_window_cosines_by_definition(count, own, channels, side, seed):
-    generator = torch.Generator().manual_seed(seed)
-    features = torch.randn(count, channels, 6, 7, generator=generator, dtype=torch.float64)
-    templates = torch.randn(
-        count if own else 1, channels, side, side, generator=generator, dtype=torch.float64
-    )
-    found = window_cosines(features, templates, cross_correlate(features, templates))
-    assert found.shape == (count, 1, 7 - side, 8 - side)
-    for number in range(count):
-        template = templates[number if own else 0].flatten()
-        for row in range(7 - side):
-            for column in range(8 - side):
-                window = features[number, :, row : row + side, column : column + side].flatten()
-                expected = functional.cosine_similarity(window, template, dim=0)
-                torch.testing.assert_close(found[number, 0, row, column], expected)
-
-
-def test_window_cosines_of_nothing_are_zero():
-    features = torch.zeros(1, 3, 5, 5)
-    templates = torch.ones(1, 3, 2, 2)
-    assert not window_cosines(features, templates, cross_correlate(features, templates)).any()
-    scores = cross_correlate(templates, features[..., :2, :2])
-    assert not window_cosines(templates, features[..., :2, :2], scores).any()
+def test_template_cosines_by_definition():
+    torch.manual_seed(0)
+    templates, others = torch.randn(3, 5, 4, 4), torch.randn(3, 5, 4, 4)
+    for several in (others, others[:1]):
+        found = template_cosines(templates, several)
+        assert found.shape == (3,)
+        for one, other, cosine in zip(templates, several.expand(3, -1, -1, -1), found, strict=True):
+            expected = (one * other).sum() / (one.square().sum() * other.square().sum()).sqrt()
+            torch.testing.assert_close(cosine, expected)
+    torch.testing.assert_close(template_cosines(3 * others, others), torch.ones(3))
+    assert not template_cosines(torch.zeros(3, 5, 4, 4), others).any()

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from gradnet_ros.tracking.geometry import context_side
 from gradnet_ros.tracking.response import (
+    choose_scale,
     find_boxed_peak,
     find_peak,
     fuse,
@@ -35,7 +36,7 @@ def bump(row, column, size=17, height=1.0, spread=1.5, floor=0.0):
 @given(row=st.floats(3, 13), column=st.floats(3, 13), floor=st.floats(-5, 5))
 def test_the_peak_is_found_between_cells(row, column, floor):
     fixed = np.stack([bump(row, column, floor=floor)] * 3)
-    peak = find_peak(fixed, None, None, None, **SETTINGS)
+    peak = find_peak(fixed, None, None, **SETTINGS)
     assert peak.scale == 1  # equal maps: the middle one, by the penalty, whatever the floor
     assert peak.dx == pytest.approx((column - 8) * 8, abs=1.0)
     assert peak.dy == pytest.approx((row - 8) * 8, abs=1.0)
@@ -45,58 +46,42 @@ def test_another_scale_must_win_by_more_than_the_penalty():
     low = bump(8, 8)
     for height, expected in ((1.02, 1), (1.05, 2)):
         fixed = np.stack([low, low, bump(8, 8, height=height)])
-        assert find_peak(fixed, None, None, None, **SETTINGS).scale == expected
+        assert find_peak(fixed, None, None, **SETTINGS).scale == expected
 
 
-def test_cosines_choose_the_scale_where_they_are_given():
-    fixed = np.stack([bump(8, 8, height=1.2), bump(8, 8), bump(8, 8, height=0.8)])
-    cosines = np.stack([bump(8, 8, height=height) for height in (0.5, 0.55, 0.6)])
-    free = SETTINGS | {"scale_penalty": 1.0}
-    assert find_peak(fixed, None, None, None, **free).scale == 0
-    assert find_peak(fixed, cosines, None, None, **free).scale == 2
-    assert find_peak(fixed, cosines, None, None, **SETTINGS).scale == 2  # by 1.60 * 0.97 to 1.55
-    assert find_peak(fixed, cosines, None, None, **SETTINGS | {"scale_penalty": 0.96}).scale == 1
-    negative = cosines - 0.9
-    assert find_peak(fixed, negative, None, None, **SETTINGS | {"scale_penalty": 0.5}).scale == 1
-
-
-@pytest.mark.parametrize(("away", "expected"), [(0, 2), (1, 2), (2, 1)])
-@pytest.mark.parametrize("place", [(8, 8), (0, 16), (16, 0)])
-def test_cosines_count_at_the_place_found_and_a_cell_beside_it(place, away, expected):
-    fixed = np.stack([bump(*place)] * 3)
-    cosines = np.full((3, 17, 17), 0.2, np.float32)
-    row, column = place
-    cosines[1, row, column] = 0.3
-    row, column = (axis - away if axis > 8 else axis + away for axis in place)
-    cosines[2, row, column] = 0.9
-    peak = find_peak(fixed, cosines, None, None, **SETTINGS | {"scale_penalty": 1.0})
-    assert peak.scale == expected
-
-
-def test_with_cosines_the_place_is_the_chosen_scales():
-    fixed = np.stack([bump(8, 8), bump(8, 8), bump(9, 8)])
-    cosines = np.stack([np.full((17, 17), height, np.float32) for height in (0.1, 0.1, 0.5)])
-    peak = find_peak(fixed, cosines, None, None, **SETTINGS)
-    assert (peak.scale, round(peak.dy / 8), round(peak.dx / 8)) == (2, 1, 0)
+@pytest.mark.parametrize(
+    ("heights", "penalty", "expected"),
+    [
+        ([1.5, 1.55, 1.6], 1.0, 2),
+        ([1.5, 1.55, 1.6], 0.97, 2),  # 1.552
+        ([1.5, 1.55, 1.6], 0.96, 1),  # 1.536
+        ([0.7, 0.1, 0.2, 0.6, 0.3], 1.0, 0),
+        ([0.4], 0.5, 0),
+    ],
+)
+def test_the_scale_that_fits_best_pays_a_penalty_unless_it_is_the_last(heights, penalty, expected):
+    before = np.array(heights)
+    assert choose_scale(before, penalty) == expected
+    np.testing.assert_array_equal(before, heights)  # left as they were
 
 
 def test_raw_peak_is_before_penalty_and_window():
     fixed = np.stack([bump(8, 8), bump(8, 8), bump(8, 8, height=3.0)])
-    peak = find_peak(fixed, None, None, hann_window(17 * 16), **SETTINGS)
+    peak = find_peak(fixed, None, hann_window(17 * 16), **SETTINGS)
     assert peak.raw == pytest.approx(3.0)
 
 
 def test_the_window_holds_back_a_far_rival():
     fixed = np.maximum(bump(8, 8, height=0.9), bump(2, 14))[None]
-    free = find_peak(fixed, None, None, None, **SETTINGS)
-    held = find_peak(fixed, None, None, hann_window(17 * 16), **SETTINGS)
+    free = find_peak(fixed, None, None, **SETTINGS)
+    held = find_peak(fixed, None, hann_window(17 * 16), **SETTINGS)
     assert (round(free.dy / 8), round(free.dx / 8)) == (-6, 6)
     assert (round(held.dy / 8), round(held.dx / 8)) == (0, 0)
 
 
 def test_the_adaptive_template_decides_between_look_alikes():
     fixed = np.maximum(bump(8, 6, height=0.98), bump(8, 12))[None]
-    peak = find_peak(fixed, None, bump(8, 6), None, **SETTINGS)
+    peak = find_peak(fixed, bump(8, 6), None, **SETTINGS)
     assert round(peak.dx / 8) == -2
 
 

@@ -1,0 +1,41 @@
+"""One frame of one or more targets, in one engine: where they are, then how large."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradnet_ros.engines.protocol import Engine
+from gradnet_ros.tracking.config import TrackerConfig
+from gradnet_ros.tracking.crops import Image
+from gradnet_ros.tracking.target import Target
+from gradnet_ros.tracking.track import Track
+
+
+def locate(engine: Engine, image: Image, targets: Sequence[Target], config: TrackerConfig) -> list[Track]:
+    """Find targets in the next frame: one search for all, then one comparison of sizes if they ask for it.
+
+    Whatever the engine raises (out of memory, say), the targets stay as they were.
+
+    Args:
+        engine: theirs.
+        image: HxWx3 uint8, BGR.
+        targets: those to look for.
+        config: the settings in force.
+
+    Returns:
+        Their tracks.
+    """
+    queries = [target.ask(config) for target in targets]
+    answers = iter(engine.search(image, [query for own in queries for query in own]))
+    # Each takes as many answers as it has asked: more than one while it looks in several places.
+    found = [
+        target.find(own, [next(answers) for _ in own], config)
+        for target, own in zip(targets, queries, strict=True)
+    ]
+    looks = [target.look(place, config) for target, place in zip(targets, found, strict=True)]
+    asked = [look for look in looks if look is not None]
+    compared = iter(engine.compare(image, asked) if asked else [])
+    cosines = [None if look is None else next(compared) for look in looks]
+    return [
+        target.settle(place, own, config) for target, place, own in zip(targets, found, cosines, strict=True)
+    ]
