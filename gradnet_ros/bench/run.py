@@ -172,7 +172,7 @@ class _Bench:
     def _floors(
         self, clip: Clip, ceilings: dict[str, Ceilings], frame: FrameTimes, stages: Stages
     ) -> dict[str, Floor]:
-        """The work is counted in eager PyTorch, whose operations can be seen; engines have to do as much."""
+        """Work is counted in eager PyTorch, whose operations can be seen, with convolutions as written."""
         searches, lessons = self._count(clip)
         plain = frame.plain or frame.every
         search, step = self.formats

@@ -154,7 +154,7 @@ _TRACKER_TEXT = {
     "scale_penalty": ("", "Factor on the peak, or on 1 + cosine, of every scale but the middle one."),
     "scale_by_cosine": (
         "",
-        "The template's cosine with what lies under it chooses the scale, not the height of the peak.",
+        "Sizes are compared at the place found, by the template's cosine, instead of searching every scale.",
     ),
     "scale_smoothing": ("", "Share of the newly found size in the running size."),
     "min_scale": ("", "Smallest size of the search region, relative to the first."),

@@ -22,7 +22,9 @@ def test_table_and_json(tmp_path, capsys):
     assert frame["every"]["count"] == 20
     assert frame["every"]["p50"] <= frame["every"]["p95"] <= frame["every"]["p99"]
     assert frame["plain"]["count"] + frame["update"]["count"] == 20
-    assert {"crop", "upload", "network", "host_sync", "response", "update", "box_fit"} == set(size["stages"])
+    parts = {"crop", "upload", "network", "host_sync", "response", "compare", "update", "box_fit"}
+    assert parts == set(size["stages"])
+    assert size["stages"]["compare"] is None  # alexnet's
     floor = size["floors"]["a frame without an update"]
     assert floor["gflop"] == pytest.approx(1.91, rel=0.02)
     assert floor["ms"] == pytest.approx(floor["gflop"] / report["ceilings"]["float32"]["flops"] * 1e12)
