@@ -125,8 +125,8 @@ class OnnxTracker:
         """The size at which the target looks most like its exemplar."""
         pixels = self.spec["exemplar_size"]
         sides = self.side(pixels) * self.factors()
-        squares = np.stack([self.crop(image, side, pixels) for side in sides])
-        return self.grown(self.run("compare", squares=squares, **self.target)["cosines"] + 1)
+        cuts = np.stack([self.crop(image, side, pixels) for side in sides])
+        return self.grown(self.run("compare", cuts=cuts, **self.target)["cosines"] + 1)
 
     def factors(self) -> Array:
         """The pyramid: sizes against that of the last frame."""

@@ -18,7 +18,8 @@ from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.crops import mean_colour
 from gradnet_ros.tracking.target import Target
 
-_PARTS = ("crop", "upload", "network", "host sync", "response", "compare", "update", "box fit")
+_ALWAYS = ("crop", "upload", "network", "host sync", "response")
+_AT_TIMES = ("compare", "update", "box fit")
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def time_stages(engine: Engine, config: TrackerConfig, clip: Clip, count: int) -
     target = Target(engine, first, clip.box, config)
     border = mean_colour(first)
     crops = CropBuffer(engine.spec.search_size, pinned=engine.device.type == "cuda")
-    seconds: dict[str, list[float]] = {part: [] for part in _PARTS}
+    seconds: dict[str, list[float]] = {part: [] for part in (*_ALWAYS, *_AT_TIMES)}
     for number, frame in enumerate(frames):
         queries = target.ask(config)
         times = {}
@@ -73,10 +74,10 @@ def time_stages(engine: Engine, config: TrackerConfig, clip: Clip, count: int) -
         times["network"] = max(0.0, searched - times["crop"] - times["upload"] - times["host sync"])
         start = perf_counter()
         found = target.find(queries, answers, config)
-        look = target.look(found, config)
         times["response"] = perf_counter() - start
         cosines = None
-        if look is not None:
+        if config.compares_sizes:
+            look = target.look(found.centre, found.size, config)
             start = perf_counter()
             (cosines,) = engine.compare(frame, [look])
             times["compare"] = perf_counter() - start
@@ -93,8 +94,8 @@ def time_stages(engine: Engine, config: TrackerConfig, clip: Clip, count: int) -
             times["update"] = learned
         if number >= WARM_UP:
             _note(seconds, times)
-    crop, upload, network, sync, response = (summarise(seconds[part]) for part in _PARTS[:-3])
-    compare, update, box_fit = (summarise(seconds[part]) if seconds[part] else None for part in _PARTS[-3:])
+    crop, upload, network, sync, response = (summarise(seconds[part]) for part in _ALWAYS)
+    compare, update, box_fit = (summarise(seconds[part]) if seconds[part] else None for part in _AT_TIMES)
     return Stages(crop, upload, network, sync, response, compare, update, box_fit)
 
 

@@ -1,9 +1,10 @@
-"""A GPU's engine: crops on the device, and a frame and an update as one recorded graph each."""
+"""A GPU's engine: crops on the device, and searching, comparing and learning as a recorded graph each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -21,6 +22,9 @@ from gradnet_ros.nn.box_fit import start_fit
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.trunk import TrunkSpec
 from gradnet_ros.tracking.crops import Image
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 class CudaGraphEngine:
@@ -109,7 +113,6 @@ class CudaGraphEngine:
         """
         assert state.fit is not None
         state.box = state.fit.step()
-        state.version += 1
 
     def forget_views(self, state: State) -> None:
         """See :meth:`Engine.forget_views <gradnet_ros.engines.protocol.Engine.forget_views>`."""
@@ -122,12 +125,7 @@ class CudaGraphEngine:
         Queries with as many squares go through the network together.
         """
         kinds = [(len(query.region.sides), query.boxes) for query in queries]
-        answers: dict[int, Answer] = {}
-        for kind in dict.fromkeys(kinds):
-            numbers = [number for number, each in enumerate(kinds) if each == kind]
-            found = self._search_alike(image, [queries[number] for number in numbers])
-            answers.update(zip(numbers, found, strict=True))
-        return [answers[number] for number in range(len(queries))]
+        return _by_kind(queries, kinds, partial(self._search_alike, image))
 
     @torch.no_grad()
     def compare(self, image: Image, looks: Sequence[Look]) -> list[NDArray[np.float32]]:
@@ -135,13 +133,9 @@ class CudaGraphEngine:
 
         Looks with as many squares go through the network together.
         """
-        numbers = [len(look.region.sides) for look in looks]
-        found: dict[int, NDArray[np.float32]] = {}
-        for squares in dict.fromkeys(numbers):
-            alike = [index for index, number in enumerate(numbers) if number == squares]
-            cosines = self._compare_alike(image, [looks[index] for index in alike])
-            found.update(zip(alike, cosines, strict=True))
-        return [found[index] for index in range(len(looks))]
+        return _by_kind(
+            looks, [len(look.region.sides) for look in looks], partial(self._compare_alike, image)
+        )
 
     def keep(self, features: Tensor, scale: int) -> Tensor:
         """Copy one scale's features: (S, C, h, w) -> (1, C, h, w)."""
@@ -156,7 +150,7 @@ class CudaGraphEngine:
         if count not in self._updates:
             self._updates[count] = UpdateWork(self._step, state, samples, self._record)
         hidden, beta = self._updates[count].run(state, samples, offsets, rate, from_first)
-        state.hidden, state.beta, state.version, state.taught = hidden, beta, state.version + 1, True
+        state.hidden, state.beta, state.taught = hidden, beta, True
 
     def _search_alike(self, image: Image, queries: Sequence[Query]) -> list[Answer]:
         size = self.spec.search_size
@@ -177,3 +171,14 @@ class CudaGraphEngine:
         if work is None or work.side < side:
             work = self._comparisons[kind] = CompareWork(self._searching, *kind, side, self._record)
         return work.compare(cuts, [look.state for look in looks])
+
+
+def _by_kind(
+    items: Sequence[_Item], kinds: Sequence[Hashable], work: Callable[[list[_Item]], list[_Result]]
+) -> list[_Result]:
+    """Do all items of one kind together; their results in the items' order."""
+    results: dict[int, _Result] = {}
+    for kind in dict.fromkeys(kinds):
+        numbers = [number for number, each in enumerate(kinds) if each == kind]
+        results.update(zip(numbers, work([items[number] for number in numbers]), strict=True))
+    return [results[number] for number in range(len(items))]

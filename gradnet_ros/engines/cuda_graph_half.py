@@ -7,12 +7,14 @@ from copy import deepcopy
 import torch
 from torch import Tensor
 
-from gradnet_ros.engines.graphs import ExemplarGraph, SearchGraph
+from gradnet_ros.engines.graphs import CompareGraph, ExemplarGraph, SearchGraph
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.trunk import SearchFeatures, Trunk
 
 SCORE_TOLERANCE = 0.01
 """Largest difference of a score from single precision, as a share of the range of its map."""
+COSINE_TOLERANCE = 1e-3
+"""Largest difference of a cosine from single precision: those of two sizes differ by a few hundredths."""
 EDGE_TOLERANCE = 0.5
 """Largest difference of an edge of the box branch, pixels of the crop."""
 
@@ -77,7 +79,17 @@ def scores_agree(net: GradNet, halved: GradNet) -> bool:
         allowed = SCORE_TOLERANCE * (theirs.max() - theirs.min()) if output != "edges" else EDGE_TOLERANCE
         if not bool((ours - theirs).abs().max() <= allowed):
             return False
-    return True
+    return boxes or _cosines_agree(net, halved, crops, fixed)
+
+
+def _cosines_agree(net: GradNet, halved: GradNet, crops: Tensor, fixed: Tensor) -> bool:
+    """Whether crops of the exemplar's size beside the exemplar compare the same."""
+    size = net.spec.exemplar_size
+    first = (net.spec.search_size - size) // 2
+    cuts = torch.cat([crops[:, at : at + size, at : at + size] for at in range(first, first + 13, 4)])
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        theirs = CompareGraph(net)(cuts, fixed)
+    return bool((CompareGraph(halved)(cuts, fixed) - theirs).abs().max() <= COSINE_TOLERANCE)
 
 
 def _texture(net: GradNet) -> Tensor:

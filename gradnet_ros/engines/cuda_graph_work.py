@@ -34,13 +34,14 @@ class State:
     box: tuple[Tensor, ...]
     hidden: Tensor
     beta: Tensor
-    version: int = 0  # grows with every step, of either template
     taught: bool = False
     fit: BoxFit | None = None
 
     @property
     def templates(self) -> tuple[Tensor, ...]:
-        """What a search reads of a target."""
+        """What is read of a target: to compare the first, to search the first two, with boxes all. A step
+        makes new ones.
+        """
         return (self.fixed, self.beta, *self.box)
 
 
@@ -66,7 +67,7 @@ class _CropWork(ABC):
         self.side = self._regions.side
         self._record = record
         self._templates: tuple[Tensor, ...] = ()
-        self._owners: list[tuple[State, int] | None] = [None] * targets
+        self._held: list[tuple[Tensor, ...]] = [()] * targets
         self._rows = torch.empty(0)
         self._replay: Work | None = None
 
@@ -106,18 +107,25 @@ class _CropWork(ABC):
                 for each in states[0].templates[: self._used]
             )
         for number, state in enumerate(states):
-            if self._owners[number] == (state, state.version):
+            templates = state.templates[: self._used]
+            if _same(templates, self._held[number]):
                 continue
-            for slots, template in zip(self._templates, state.templates[: self._used], strict=True):
+            for slots, template in zip(self._templates, templates, strict=True):
                 slots[number : number + 1].copy_(template)
-            self._owners[number] = (state, state.version)
+            self._held[number] = templates
+
+
+def _same(some: tuple[Tensor, ...], others: tuple[Tensor, ...]) -> bool:
+    """Whether they are the very same tensors."""
+    return len(some) == len(others) and all(one is other for one, other in zip(some, others, strict=True))
 
 
 class CompareWork(_CropWork):
     """Comparing sizes of targets."""
 
     def __init__(self, net: GradNet, targets: int, squares: int, side: int, record: Recorder) -> None:
-        super().__init__(net, net.spec.exemplar_size, targets, squares, 1, side, record)
+        used = 1  # the fixed template alone
+        super().__init__(net, net.spec.exemplar_size, targets, squares, used, side, record)
 
     def compare(
         self, cuts: Sequence[tuple[Cut, Sequence[float]]], states: Sequence[State]

@@ -88,7 +88,7 @@ def _picture(net: GradNet) -> Arrays:
         "crop": crops(1, spec.exemplar_size),
         "size": np.array([[0.4, 0.3]], np.float32) * spec.exemplar_size,
         "crops": crops(1, spec.search_size),
-        "squares": crops(3, spec.exemplar_size),
+        "cuts": crops(2, spec.exemplar_size),
         "views": crops(BATCH, spec.search_size),
         "view_offsets": np.array([view[1:] for view in VIEWS[::BATCHES]], np.float32),
         "view_sizes": np.full((BATCH, 2), 0.2 * spec.search_size, np.float32),

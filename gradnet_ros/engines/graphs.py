@@ -98,13 +98,13 @@ class SearchGraph(Graph):
     def __init__(self, net: GradNet, boxes: bool) -> None:
         super().__init__(net)
         self._boxes = boxes
-        pyramid = ("crops", "features", "fixed_scores", "adaptive_scores")
-        self.free = {} if boxes else {name: (0, "S") for name in pyramid}
+        of_all_crops = ("crops", "features", "fixed_scores", "adaptive_scores")
+        self.free = {} if boxes else {name: (0, "S") for name in of_all_crops}
         self.inputs = ("crops", "fixed", "kernel", *(BOX_TEMPLATE if boxes else ()))
         self.outputs = ("features", "fixed_scores", "adaptive_scores", *(("edges",) if boxes else ()))
 
     def example(self) -> tuple[Tensor, ...]:
-        """Grey crops, and what an exemplar graph makes of one."""
+        """A grey crop, and what an exemplar graph makes of one."""
         net, side = self._net, self._net.spec.search_size
         fixed, _, beta, *box = ExemplarGraph(net)(*ExemplarGraph(net).example())
         crops = torch.full((1, side, side, 3), 127, dtype=torch.uint8)
@@ -125,16 +125,16 @@ class SearchGraph(Graph):
 class CompareGraph(Graph):
     """Compares what lies at a target's place with its exemplar.
 
-    ``squares`` (S, Z, Z, 3) uint8 BGR, cut like the exemplar, and ``fixed`` (1, C, t, t). Out come
+    ``cuts`` (S, Z, Z, 3) uint8 BGR, made like the exemplar, and ``fixed`` (1, C, t, t). Out come
     ``cosines`` (S,), of the fixed template with one made of each.
     """
 
-    inputs = ("squares", "fixed")
+    inputs = ("cuts", "fixed")
     outputs = ("cosines",)
 
     def __init__(self, net: GradNet) -> None:
         super().__init__(net)
-        self.free = {name: (0, "S") for name in ("squares", "cosines")}
+        self.free = {name: (0, "S") for name in ("cuts", "cosines")}
 
     def example(self) -> tuple[Tensor, ...]:
         """Three grey crops."""
@@ -142,10 +142,10 @@ class CompareGraph(Graph):
         side = self._net.spec.exemplar_size
         return torch.full((3, side, side, 3), 127, dtype=torch.uint8), fixed
 
-    def forward(self, squares: Tensor, fixed: Tensor) -> Tensor:
+    def forward(self, cuts: Tensor, fixed: Tensor) -> Tensor:
         """See the class."""
         search = self._net.search
-        return template_cosines(search.template(search(squares.permute(0, 3, 1, 2).float())), fixed)
+        return template_cosines(search.template(search(cuts.permute(0, 3, 1, 2).float())), fixed)
 
 
 class LessonGraph(Graph):
@@ -256,30 +256,30 @@ class BoxLessonGraph(Graph):
         return box_gradient(net.box, features, BoxTemplate(*box), offsets, sizes, net.spec.stride)
 
 
-def make_graphs(net: GradNet, search: GradNet | None = None) -> dict[str, Graph]:
+def make_graphs(net: GradNet, searching: GradNet | None = None) -> dict[str, Graph]:
     """All graphs of a network by name: ``exemplar``, ``search``, ``compare``, ``lesson``, ``step``.
 
     With a box branch ``search_boxes``, ``box_views`` and ``box_lesson`` too.
 
     Args:
         net: the network.
-        search: what the graphs that search are made of, where that is a faster form of the network.
+        searching: what the graphs that search and compare are made of, where that is a faster form of it.
 
     Raises:
         ValueError: a network whose U1 is not shared by both templates (it is for comparisons).
     """
     if net.updated_head is not None:
         raise ValueError("a network with a U1 of its own for the updated template runs in engine torch only")
-    search = search or net
+    searching = net if searching is None else searching
     graphs: dict[str, Graph] = {
         "exemplar": ExemplarGraph(net),
-        "search": SearchGraph(search, boxes=False),
-        "compare": CompareGraph(search),
+        "search": SearchGraph(searching, boxes=False),
+        "compare": CompareGraph(searching),
         "lesson": LessonGraph(net),
         "step": StepGraph(net),
     }
     if net.box is not None:
-        graphs["search_boxes"] = SearchGraph(search, boxes=True)
+        graphs["search_boxes"] = SearchGraph(searching, boxes=True)
         graphs["box_views"] = BoxViewsGraph(net)
         graphs["box_lesson"] = BoxLessonGraph(net)
     return graphs

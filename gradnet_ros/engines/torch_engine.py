@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -21,8 +20,6 @@ from gradnet_ros.nn.losses import centre_labels
 from gradnet_ros.nn.trunk import TrunkSpec
 from gradnet_ros.tracking.crops import Image
 from gradnet_ros.tracking.template import AdaptiveTemplate, GradientGuidedTemplate
-
-Array: TypeAlias = NDArray[np.float32]
 
 StartTemplate = Callable[[GradNet, Tensor], AdaptiveTemplate]
 """Makes an adaptive template from the network and f2(Z)."""
@@ -109,7 +106,7 @@ class TorchEngine:
         return [self._answer(query, own, tuple(own_levels)) for query, own, own_levels in parts]
 
     @torch.no_grad()
-    def compare(self, image: Image, looks: Sequence[Look]) -> list[Array]:
+    def compare(self, image: Image, looks: Sequence[Look]) -> list[NDArray[np.float32]]:
         """See :meth:`Engine.compare <gradnet_ros.engines.protocol.Engine.compare>`."""
         crops = self._exemplar.cut(image, [(look.region, look.state.border) for look in looks])
         search, counts = self._net.search, [len(look.region.sides) for look in looks]
@@ -117,7 +114,7 @@ class TorchEngine:
         fixed = torch.cat(
             [look.state.fixed.expand(count, -1, -1, -1) for look, count in zip(looks, counts, strict=True)]
         )
-        cosines: Array = template_cosines(there, fixed).cpu().numpy()
+        cosines: NDArray[np.float32] = template_cosines(there, fixed).cpu().numpy()
         return np.split(cosines, np.cumsum(counts)[:-1])
 
     def keep(self, features: Tensor, scale: int) -> Tensor:

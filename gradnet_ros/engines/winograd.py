@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from itertools import zip_longest
 from typing import TypeAlias
 
 import numpy as np
@@ -38,8 +37,9 @@ _MIN_CHANNELS = 32
 def with_fewer_products(net: GradNet) -> GradNet:
     """The network for inference, its search trunk's convolutions replaced where that is faster.
 
-    What is replaced are convolutions of three to six rows with stride 1 and no padding, and the batch norm
-    behind each with it. Its answers differ from the network's by what float32 rounds.
+    What is replaced are convolutions in an ``nn.Sequential`` of three to six rows, stride and dilation 1, no
+    padding and enough channels, and the batch norm behind each with it. Its answers differ from the network's
+    by what float32 rounds.
 
     Args:
         net: the network, in ``eval`` mode; it is left as it is.
@@ -47,24 +47,26 @@ def with_fewer_products(net: GradNet) -> GradNet:
     Returns:
         A copy, or ``net`` itself where there is nothing to replace.
     """
-    if not any(_pays(module) for module in net.search.modules()):
-        return net
-    net = copy.deepcopy(net)
-    for parent in [module for module in net.search.modules() if isinstance(module, nn.Sequential)]:
-        for index, (layer, after) in enumerate(zip_longest([*parent], [*parent][1:])):
-            if not _pays(layer):
-                continue
-            if isinstance(after, nn.BatchNorm2d):
-                layer = fuse_conv_bn_eval(layer, after)
-                parent[index + 1] = nn.Identity()
-            parent[index] = RowWinograd(layer)
-    return net.requires_grad_(False)
+    fast = copy.deepcopy(net)
+    rows = [module for module in fast.search.modules() if isinstance(module, nn.Sequential)]
+    convs = [
+        (row, index, layer)
+        for row in rows
+        for index, layer in enumerate(row)
+        if isinstance(layer, nn.Conv2d) and _pays(layer)
+    ]
+    for row, index, conv in convs:
+        after = row[index + 1] if index + 1 < len(row) else None
+        if isinstance(after, nn.BatchNorm2d):
+            conv = fuse_conv_bn_eval(conv, after)
+            row[index + 1] = nn.Identity()
+        row[index] = RowWinograd(conv)
+    return fast.requires_grad_(False) if convs else net
 
 
-def _pays(layer: nn.Module) -> bool:
+def _pays(layer: nn.Conv2d) -> bool:
     return (
-        isinstance(layer, nn.Conv2d)
-        and 3 <= layer.kernel_size[0] <= _TILE - 2
+        3 <= layer.kernel_size[0] <= _TILE - 2
         and layer.stride == layer.dilation == (1, 1)
         and layer.padding == (0, 0)
         and layer.in_channels // layer.groups >= _MIN_CHANNELS

@@ -149,7 +149,7 @@ _TRACKER_TEXT = {
         "",
         "Context around the box, both sides together, as a share of (w + h) / 2; for new targets.",
     ),
-    "scale_count": ("", "Scales that are searched; odd."),
+    "scale_count": ("", "Scales that are searched, or compared with scale_by_cosine; odd."),
     "scale_step": ("", "Ratio of one scale to the next."),
     "scale_penalty": ("", "Factor on the peak, or on 1 + cosine, of every scale but the middle one."),
     "scale_by_cosine": (

@@ -21,7 +21,7 @@ class TrackerConfig:
     context_amount: float = 0.5
     """Context around the box, both sides together, as a share of (w + h) / 2; a target keeps its own."""
     scale_count: int = 3
-    """Scales of the pyramid: ``scale_step ** {-1, 0, 1}`` for 3. Odd."""
+    """Scales that are searched or compared: ``scale_step ** {-1, 0, 1}`` for 3. Odd."""
     scale_step: float = 1.04
     scale_penalty: float = 0.97
     """Factor on the peak, or on 1 + cosine, of every scale but the middle one."""
@@ -129,6 +129,11 @@ class TrackerConfig:
             raise ValueError(
                 f"lost_score must not exceed tracked_score, got {self.lost_score} > {self.tracked_score}"
             )
+
+    @property
+    def compares_sizes(self) -> bool:
+        """Whether the size is told at the place found, by comparing crops, and not by the search."""
+        return self.scale_by_cosine and not self.box_branch and self.scale_count > 1
 
     def with_overrides(self, overrides: Mapping[str, object]) -> TrackerConfig:
         """Return a copy with some fields replaced.

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gradnet_ros.engines.protocol import Engine
 from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.crops import Image
@@ -32,10 +35,11 @@ def locate(engine: Engine, image: Image, targets: Sequence[Target], config: Trac
         target.find(own, [next(answers) for _ in own], config)
         for target, own in zip(targets, queries, strict=True)
     ]
-    looks = [target.look(place, config) for target, place in zip(targets, found, strict=True)]
-    asked = [look for look in looks if look is not None]
-    compared = iter(engine.compare(image, asked) if asked else [])
-    cosines = [None if look is None else next(compared) for look in looks]
+    cosines: Sequence[NDArray[np.float32] | None] = [None] * len(targets)
+    if config.compares_sizes:
+        places = zip(targets, found, strict=True)
+        looks = [target.look(place.centre, place.size, config) for target, place in places]
+        cosines = engine.compare(image, looks)
     return [
         target.settle(place, own, config) for target, place, own in zip(targets, found, cosines, strict=True)
     ]

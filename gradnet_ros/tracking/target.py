@@ -44,8 +44,8 @@ class Found:
         centre: (x, y) in the picture.
         size: (w, h) that it was searched at, pixels of the picture.
         peak: of the response.
-        squares: how many scales were searched.
-        pixel: pixels of the picture a pixel of the chosen crop.
+        scales: how many were searched.
+        pixel_size: of the chosen crop, pixels of the picture.
         score: in [0, 1].
         strength: what the frame's reliability is judged by.
         sample: the frame, if it is reliable.
@@ -55,8 +55,8 @@ class Found:
     centre: tuple[float, float]
     size: tuple[float, float]
     peak: Peak
-    squares: int
-    pixel: float
+    scales: int
+    pixel_size: float
     score: float
     strength: float
     sample: Sample | None
@@ -66,8 +66,8 @@ class Found:
 class Target:
     """Follows one target through the frames of one engine.
 
-    A frame is ``ask`` -> ``engine.search`` -> ``find`` -> ``settle``, then ``learn``; where ``look`` says so,
-    ``engine.compare`` comes before ``settle``.
+    A frame is ``ask`` -> ``engine.search`` -> ``find`` -> ``settle``, then ``learn``. Where the settings
+    compare sizes, ``look`` -> ``engine.compare`` comes before ``settle``.
 
     Args:
         engine: runs the network.
@@ -102,6 +102,8 @@ class Target:
             engine.rehearse(self._state, image, views, self._box_steps)
             self._fits = True
         (answer,) = engine.search(image, self.ask(config))
+        if config.compares_sizes:  # What that needs in the engine is set up now, not while a frame waits.
+            engine.compare(image, [self.look(self._centre, self._size, config)])
         if config.update_interval > 0:
             # "hid" starts at h2(Z_1): one step on the first frame itself (official code).
             features = engine.keep(answer.features, len(answer.fixed) // 2)
@@ -134,7 +136,7 @@ class Target:
         elif self._look_at_centre:
             width, height = self.image_size
             places.append(((width / 2, height / 2), self._size))
-        scales = 1 if config.box_branch or config.scale_by_cosine else config.scale_count
+        scales = 1 if config.box_branch or config.compares_sizes else config.scale_count
         return [
             Query(
                 self._state,
@@ -175,12 +177,16 @@ class Target:
         )
         return Found((x, y), size, peak, len(region.sides), pixel, score, strength, sample, with_window)
 
-    def look(self, found: Found, config: TrackerConfig) -> Look | None:
-        """What is to be compared at the place found, to tell the target's size; ``None``: nothing."""
-        if config.box_branch or not config.scale_by_cosine or config.scale_count == 1:
-            return None
-        (x, y), half = found.centre, config.scale_count // 2
-        side = self._side(found.size, self._engine.spec.exemplar_size)
+    def look(self, centre: tuple[float, float], size: tuple[float, float], config: TrackerConfig) -> Look:
+        """What is to be compared to tell the target's size.
+
+        Args:
+            centre: where it was found.
+            size: that it was searched at.
+            config: the settings in force.
+        """
+        (x, y), half = centre, config.scale_count // 2
+        side = self._side(size, self._engine.spec.exemplar_size)
         sides = (side * config.scale_step**power for power in range(-half, half + 1))
         region = Region((_on_grid(x), _on_grid(y)), tuple(_on_grid(each) for each in sides))
         return Look(self._state, region)
@@ -190,7 +196,7 @@ class Target:
 
         Args:
             found: what :meth:`find` returned, with the same settings.
-            cosines: (S,) the engine's answer to :meth:`look`, if there was one.
+            cosines: (S,) the engine's answer to :meth:`look`, where the settings compare sizes.
             config: the settings in force.
 
         Returns:
@@ -294,7 +300,7 @@ class Target:
         peak = found.peak
         if peak.size is None:
             share = config.scale_smoothing
-            chosen, count = peak.scale, found.squares
+            chosen, count = peak.scale, found.scales
             if cosines is not None:
                 chosen, count = choose_scale(cosines + 1.0, config.scale_penalty), len(cosines)
             growth = 1.0 - share + share * config.scale_step ** (chosen - count // 2)
@@ -302,7 +308,7 @@ class Target:
         else:
             share = config.size_smoothing * peak.trust * found.score
             width, height = (
-                side * (1.0 - share) + share * now * found.pixel
+                side * (1.0 - share) + share * now * found.pixel_size
                 for side, now in zip(found.size, peak.size, strict=True)
             )
         scale = sqrt(width * height / (self._first_size[0] * self._first_size[1]))

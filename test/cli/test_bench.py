@@ -24,7 +24,7 @@ def test_table_and_json(tmp_path, capsys):
     assert frame["plain"]["count"] + frame["update"]["count"] == 20
     parts = {"crop", "upload", "network", "host_sync", "response", "compare", "update", "box_fit"}
     assert parts == set(size["stages"])
-    assert size["stages"]["compare"] is None  # alexnet's
+    assert size["stages"]["compare"] is None  # there is a box branch
     floor = size["floors"]["a frame without an update"]
     assert floor["gflop"] == pytest.approx(1.91, rel=0.02)
     assert floor["ms"] == pytest.approx(floor["gflop"] / report["ceilings"]["float32"]["flops"] * 1e12)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from gradnet_ros.engines import cuda_graph_half
 from gradnet_ros.engines.crop_buffer import CropBuffer
 from gradnet_ros.engines.cuda_graph_crops import RegionBuffer, cut_region, sample_crops
 from gradnet_ros.engines.cuda_graph_engine import CudaGraphEngine
@@ -191,7 +192,7 @@ def test_a_graph_more_where_sizes_are_compared(scene):
     assert config.scale_by_cosine
     follow(engine, scene[0][:4], [(136, 100, 48, 40)], config.with_overrides({"update_interval": 0}))
     assert recorder.recorded == 2
-    assert recorder.replayed == (1 + 3) + 3
+    assert recorder.replayed == (1 + 3) * 2  # the first frame's included
 
 
 @pytest.mark.parametrize("network", ["lite", "alexnet"])
@@ -224,6 +225,17 @@ def test_it_goes_on_eagerly_where_nothing_can_be_recorded(scene):
         follow(engine, scene[0][:3], [(136, 100, 48, 40)], config)
     assert len([each for each in warned if "no graphs here" in str(each.message)]) == 1
     assert engine.detail == "float32, float32 in step, eager: no graphs here"
+
+
+def test_a_target_that_grows_gets_more_room_to_be_compared_in(scene):
+    engine, reference, _, recorder = engines("alexnet")
+    place, sides = Region((160.0, 120.0), (60.0,)), ((40.0, 60.0, 70.0), (180.0, 200.0, 210.0))
+    found = []
+    for each in (engine, reference):
+        state = each.start(scene[0][0], place, (48.0, 40.0), BORDER)
+        found.append([each.compare(scene[0][0], [Look(state, Region((160.0, 120.0), s))])[0] for s in sides])
+    np.testing.assert_allclose(found[0], found[1], atol=2e-3)
+    assert recorder.recorded == 2
 
 
 def test_a_target_that_grows_gets_more_room(scene):
@@ -396,6 +408,15 @@ def test_features_beyond_the_range_of_half_precision_are_seen():
     assert not scores_agree(net, with_half_trunk(net))
 
 
+def test_cosines_that_half_precision_blurs_are_seen(monkeypatch):
+    monkeypatch.setattr(cuda_graph_half, "SCORE_TOLERANCE", 10.0)  # scores pass, whatever they are
+    net = random_network("alexnet")
+    monkeypatch.setattr(cuda_graph_half, "COSINE_TOLERANCE", 1.0)
+    assert scores_agree(net, with_half_trunk(net))
+    monkeypatch.setattr(cuda_graph_half, "COSINE_TOLERANCE", 1e-7)
+    assert not scores_agree(net, with_half_trunk(net))
+
+
 def test_a_head_of_its_own_is_refused():
     net = deepcopy(random_network("lite"))
     net.unshare_head()
@@ -409,10 +430,11 @@ def test_it_is_chosen_by_name_on_a_cuda_device_alone():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_on_a_gpu(scene):
-    need_weights()
+@pytest.mark.parametrize("network", ["lite", "alexnet"])
+def test_on_a_gpu(scene, network):
+    need_weights(network)
     device = torch.device("cuda")
-    load = lambda: load_network(shipped_weights("lite"))  # noqa: E731
+    load = lambda: load_network(shipped_weights(network))  # noqa: E731
     config = TrackerConfig().with_overrides(load().tracker).with_overrides({"update_interval": 2})
     engine = CudaGraphEngine(load().net, device)
     boxes = [(136, 100, 48, 40), (20, 30, 60, 50)]

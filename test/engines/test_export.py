@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -30,6 +31,23 @@ def test_files_and_description_agree(tmp_path, capsys, network):
         assert [entry.name for entry in session.get_inputs()] == graph["inputs"]
         assert [entry.name for entry in session.get_outputs()] == graph["outputs"]
         assert f"{name}.onnx" in said
+        for free in {"crops", "cuts"} & set(graph["inputs"]) if name != "search_boxes" else ():
+            _check_free_axis(session, free)
+
+
+def _check_free_axis(session, free):
+    """Three crops at once are answered as each by itself."""
+    generator, inputs = np.random.default_rng(0), {}
+    for entry in session.get_inputs():
+        shape = [3 if isinstance(side, str) else side for side in entry.shape]
+        values = generator.uniform(0, 1, shape).astype(np.float32)
+        inputs[entry.name] = (values * 255).astype(np.uint8) if entry.name == free else values
+    together = session.run(None, inputs)
+    for index in range(3):
+        alone = session.run(None, inputs | {free: inputs[free][index : index + 1]})
+        for all_of_it, single in zip(together, alone, strict=True):
+            scale = np.abs(single).max()
+            np.testing.assert_allclose(all_of_it[index : index + 1], single, rtol=0, atol=1e-4 * scale)
 
 
 def test_a_graph_that_differs_is_not_passed_over(tmp_path, monkeypatch):

@@ -43,14 +43,16 @@ class StubEngine:
         return [np.array(self.cosines, np.float32) for _ in looks]
 
 
-def make(engine, *centres):
-    return [Target(engine, IMAGE, (x - 20.0, y - 20.0, 40.0, 40.0), CONFIG) for x, y in centres]
+def make(engine, *centres, config=CONFIG):
+    targets = [Target(engine, IMAGE, (x - 20.0, y - 20.0, 40.0, 40.0), config) for x, y in centres]
+    engine.searched.clear()
+    engine.compared.clear()
+    return targets
 
 
 def test_sizes_are_compared_at_the_place_found():
     engine = StubEngine()
     targets = make(engine, (100.0, 100.0), (200.0, 60.0))
-    engine.searched.clear()
     tracks = locate(engine, IMAGE, targets, CONFIG)
     (queries,), (looks,) = engine.searched, engine.compared
     assert [len(query.region.sides) for query in queries] == [1, 1]
@@ -82,11 +84,18 @@ def test_the_largest_cosine_says_the_size(cosines, penalty, growth):
     assert track.scale == pytest.approx(0.4 + 0.6 * growth)
 
 
+def test_a_target_compares_once_before_it_is_followed():
+    """So that an engine has all that it needs."""
+    engine = StubEngine()
+    Target(engine, IMAGE, (80.0, 80.0, 40.0, 40.0), CONFIG)
+    ((look,),) = engine.compared
+    assert look.region.centre == (100.0, 100.0)
+
+
 @pytest.mark.parametrize("changes", [{"scale_by_cosine": False}, {"scale_count": 1}])
 def test_without_sizes_to_compare_nothing_is(changes):
-    engine = StubEngine(None)
-    (target,) = make(engine, (100.0, 100.0))
-    config = replace(CONFIG, **changes)
+    engine, config = StubEngine(None), replace(CONFIG, **changes)
+    (target,) = make(engine, (100.0, 100.0), config=config)
     (track,) = locate(engine, IMAGE, [target], config)
     assert [len(query.region.sides) for query in engine.searched[-1]] == [config.scale_count]
     assert not engine.compared
@@ -94,8 +103,9 @@ def test_without_sizes_to_compare_nothing_is(changes):
 
 
 def test_a_comparison_that_fails_leaves_the_targets_where_they_were():
-    engine = StubEngine(None)
+    engine = StubEngine()
     targets = make(engine, (100.0, 100.0), (200.0, 60.0))
+    engine.cosines = None
     before = [target.box for target in targets]
     with pytest.raises(MemoryError):
         locate(engine, IMAGE, targets, CONFIG)

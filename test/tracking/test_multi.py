@@ -1,10 +1,11 @@
 """Many targets in one pass: as many trackers would find, and each on its own."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from gradnet_ros import MultiTracker, Tracker
-from gradnet_ros.engines.torch_engine import TorchEngine
 from support import moving_scene, need_weights
 
 BOXES = {
@@ -85,18 +86,26 @@ def test_targets_that_are_lost_are_looked_for_elsewhere_too(multi, scene, config
             close(tracks[name], track)
 
 
-def test_one_network_call_a_frame(multi, scene, monkeypatch):
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({}, [("search", 3)]),
+        ({"box_branch": False, "scale_by_cosine": True}, [("search", 3), ("compare", 3)]),
+    ],
+)
+def test_one_call_of_the_network_a_frame_or_two(multi, scene, monkeypatch, config, expected):
+    multi.configure(config)
     add_all(multi, scene[0])
     asked = []
-    search = TorchEngine.search
 
-    def count(engine, image, queries):
-        asked.append(len(queries))
-        return search(engine, image, queries)
+    def count(name, real, image, queries):
+        asked.append((name, len(queries)))
+        return real(image, queries)
 
-    monkeypatch.setattr(TorchEngine, "search", count)
+    for name in ("search", "compare"):
+        monkeypatch.setattr(multi._engine, name, partial(count, name, getattr(multi._engine, name)))
     multi.update(scene[1])
-    assert asked == [3]
+    assert asked == expected
 
 
 def test_targets_come_and_go(multi, scene):

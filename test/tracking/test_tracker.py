@@ -497,6 +497,26 @@ def test_a_frame_that_cannot_be_kept_changes_nothing(tracker, scene, monkeypatch
     assert [tracker.update(frame) for frame in frames[4:8]] == expected
 
 
+def test_a_frame_that_cannot_be_compared_changes_nothing(scene, monkeypatch):
+    need_weights("alexnet")
+    tracker = Tracker("alexnet", "cpu", config={"update_interval": 2, "early_frames": 0}, engine="torch")
+    assert tracker.config.compares_sizes
+    frames, truth = scene
+    expected = follow(tracker, frames[:6], truth[0])[3:]
+    follow(tracker, frames[:3], truth[0])
+    box = tracker._target.box
+
+    def fail(image, looks):
+        raise RuntimeError("out of memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tracker._engine, "compare", fail)
+        with pytest.raises(RuntimeError, match="out of memory"):
+            tracker.update(frames[3])
+    assert tracker._target.box == box
+    assert [tracker.update(frame) for frame in frames[3:6]] == expected
+
+
 def test_the_window_is_dropped_once_in_every_loss_with_and_without_updates(tracker, scene, monkeypatch):
     frames, truth = scene
     blank = np.full_like(frames[0], 127)

@@ -18,13 +18,13 @@ from gradnet_ros.training.stages.stage import StepResult
 
 @dataclass(frozen=True)
 class SizeStage(BaseStage):
-    """Stage 1's losses, and one that ranks sizes (ours), for networks that are tracked with a scale pyramid.
+    """Stage 1's losses, and one that ranks sizes (ours), for networks without a box branch.
 
-    A pyramid takes the scale with the best match (by cosine: ``scale_by_cosine``), but stage 1 compares
-    places only: its features answer a target that is a quarter too large nearly as strongly as one of the
-    right size. Here each template is held against its search region cut at several sizes; a softmax over
-    their cosines asks for the right one. Such a cut has the exemplar's side and the target in its middle, so
-    without padding it has a single cosine: five of them cost little more than one search region.
+    The tracker takes the size at which a crop like the exemplar's has the largest cosine with the template
+    (``scale_by_cosine``), but stage 1 compares places only: its features answer a target that is a quarter
+    too large nearly as strongly as one of the right size. Here each template is held against its search
+    region cut at several sizes, as the tracker does; a softmax over their cosines asks for the right one.
+    Five such cuts cost less than one search region.
 
     Samples should have ``max_shift`` so small that the cuts stay inside the search region (24 does).
 
