@@ -27,7 +27,8 @@ class OpenVinoEngine(GraphEngine):
     It runs on as many threads as PyTorch would (``torch.get_num_threads``, ``OMP_NUM_THREADS``).
 
     All of it is float32, also where the processor has bfloat16: that has too few digits for the cosines of
-    two sizes, and for cells that answer nearly alike.
+    two sizes, and for cells that answer nearly alike. The trunk searches with fewer products than it is
+    written with, see :func:`~gradnet_ros.engines.winograd.with_fewer_products`.
 
     Args:
         net: the network.

@@ -15,6 +15,7 @@ from support import moving_scene, need_weights
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
+BOX = np.array([136, 100, 48, 40])
 SCRIPT = Path(__file__).parents[2] / "examples" / "track_onnxruntime.py"
 
 
@@ -33,19 +34,34 @@ def test_it_imports_neither_torch_nor_this_package():
 def test_it_follows_a_moving_target(tmp_path, network):
     need_weights(network)
     frames, truth = moving_scene(20)
-    video = cv2.VideoWriter(str(tmp_path / "scene.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25, (320, 240))
+    rows = track(tmp_path, network, frames, truth[0])
+    assert overlaps(rows[:, :4], truth).min() > 0.5
+
+
+@pytest.mark.slow
+def test_it_compares_sizes(tmp_path):
+    need_weights("alexnet")
+    (frame,), _ = moving_scene(1)
+    zooms = 1.02 ** np.arange(16)
+    turns = [cv2.getRotationMatrix2D((160, 120), 0, zoom) for zoom in zooms]
+    rows = track(tmp_path, "alexnet", [cv2.warpAffine(frame, turn, (320, 240)) for turn in turns], BOX)
+    np.testing.assert_allclose(rows[-1, 2:4] / BOX[2:], zooms[-1], rtol=0.06)
+
+
+def track(folder, network, frames, box):
+    """Export, write a video, run the script: rows of x, y, w, h, score."""
+    video = cv2.VideoWriter(str(folder / "scene.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25, (320, 240))
     for frame in frames:
         video.write(frame)
     video.release()
-    assert main(["export", str(tmp_path / "out"), "--network", network]) == 0
-    box = ",".join(str(value) for value in truth[0])
+    assert main(["export", str(folder / "out"), "--network", network]) == 0
     done = subprocess.run(
-        [sys.executable, SCRIPT, tmp_path / "out", tmp_path / "scene.avi", "--init", box],
+        [sys.executable, SCRIPT, folder / "out", folder / "scene.avi", "--init", ",".join(map(str, box))],
         capture_output=True,
         text=True,
         timeout=100,
     )
     assert done.returncode == 0, done.stderr
     rows = np.array([[float(value) for value in line.split(",")] for line in done.stdout.split()])
-    assert rows.shape == (20, 5)
-    assert overlaps(rows[:, :4], truth).min() > 0.5
+    assert rows.shape == (len(frames), 5)
+    return rows
