@@ -97,7 +97,7 @@ class Target:
         self._fits, self._fitted = False, 0  # whether there are steps of the box template to take; taken
         self._box_steps = config.box_steps
         if config.box_branch and config.update_interval > 0 and config.box_steps > 0:
-            (searched,) = self._sides(self._size, 1, config)
+            (searched,) = self._sides(self._size, engine.spec.search_size, 1, config)
             views = rehearsal_views(self._centre, self._size, searched, engine.spec.search_size)
             engine.rehearse(self._state, image, views, self._box_steps)
             self._fits = True
@@ -128,10 +128,10 @@ class Target:
 
     def ask(self, config: TrackerConfig) -> list[Query]:
         """Where to look in the next frame: around the last place, and elsewhere too at times."""
-        places = [(self._centre, self._size)]
+        places, pixels = [(self._centre, self._size)], self._engine.spec.search_size
         if self._refinding.active(config):
             size = self._refinding.whole_size
-            side = self._sides(size, 1, config)[0]
+            (side,) = self._sides(size, pixels, 1, config)
             places.append((self._refinding.place(side, self.image_size, config), size))
         elif self._look_at_centre:
             width, height = self.image_size
@@ -140,7 +140,7 @@ class Target:
         return [
             Query(
                 self._state,
-                Region((_on_grid(x), _on_grid(y)), self._sides(size, scales, config)),
+                Region((_on_grid(x), _on_grid(y)), self._sides(size, pixels, scales, config)),
                 config.update_interval > 0,
                 config.box_branch,
             )
@@ -185,11 +185,9 @@ class Target:
             size: that it was searched at.
             config: the settings in force.
         """
-        (x, y), half = centre, config.scale_count // 2
-        side = self._side(size, self._engine.spec.exemplar_size)
-        sides = (side * config.scale_step**power for power in range(-half, half + 1))
-        region = Region((_on_grid(x), _on_grid(y)), tuple(_on_grid(each) for each in sides))
-        return Look(self._state, region)
+        (x, y), pixels = centre, self._engine.spec.exemplar_size
+        sides = self._sides(size, pixels, config.scale_count, config)
+        return Look(self._state, Region((_on_grid(x), _on_grid(y)), sides))
 
     def settle(self, found: Found, cosines: NDArray[np.float32] | None, config: TrackerConfig) -> Track:
         """Go where the target was found.
@@ -243,9 +241,11 @@ class Target:
     def _scale(self) -> float:
         return sqrt(self._size[0] * self._size[1] / (self._first_size[0] * self._first_size[1]))
 
-    def _sides(self, size: tuple[float, float], scales: int, config: TrackerConfig) -> tuple[float, ...]:
-        side = self._side(size, self._engine.spec.search_size)
-        half = scales // 2
+    def _sides(
+        self, size: tuple[float, float], pixels: int, scales: int, config: TrackerConfig
+    ) -> tuple[float, ...]:
+        """Sides of the squares that crops of so many pixels show at every scale; see :meth:`_side`."""
+        side, half = self._side(size, pixels), scales // 2
         return tuple(_on_grid(side * config.scale_step**power) for power in range(-half, half + 1))
 
     def _side(self, size: tuple[float, float], pixels: int) -> float:

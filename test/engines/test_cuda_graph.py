@@ -132,14 +132,9 @@ def scene():
 def engines(network, **keywords):
     need_weights(network)
     recorder = FakeRecorder()
-    load = lambda: load_network(shipped_weights(network))  # noqa: E731
-    config = TrackerConfig().with_overrides(load().tracker)
-    return (
-        CudaGraphEngine(load().net, CPU, recorder, **keywords),
-        TorchEngine(load().net, CPU),
-        config,
-        recorder,
-    )
+    mine, its = (load_network(shipped_weights(network)) for _ in range(2))  # an engine takes its own over
+    config = TrackerConfig().with_overrides(mine.tracker)
+    return CudaGraphEngine(mine.net, CPU, recorder, **keywords), TorchEngine(its.net, CPU), config, recorder
 
 
 def follow(engine, frames, boxes, config):
@@ -434,10 +429,10 @@ def test_it_is_chosen_by_name_on_a_cuda_device_alone():
 def test_on_a_gpu(scene, network):
     need_weights(network)
     device = torch.device("cuda")
-    load = lambda: load_network(shipped_weights(network))  # noqa: E731
-    config = TrackerConfig().with_overrides(load().tracker).with_overrides({"update_interval": 2})
-    engine = CudaGraphEngine(load().net, device)
+    mine, its = (load_network(shipped_weights(network)) for _ in range(2))  # an engine takes its own over
+    config = TrackerConfig().with_overrides(mine.tracker).with_overrides({"update_interval": 2})
+    engine = CudaGraphEngine(mine.net, device)
     boxes = [(136, 100, 48, 40), (20, 30, 60, 50)]
     found = follow(engine, scene[0], boxes, config)
-    compare(found, follow(TorchEngine(load().net, device), scene[0], boxes, config))
+    compare(found, follow(TorchEngine(its.net, device), scene[0], boxes, config))
     assert engine.detail.endswith("graphs")

@@ -481,40 +481,32 @@ def test_a_failing_update_keeps_the_target_and_its_template(tracker, scene, monk
 
 
 def test_a_frame_that_cannot_be_kept_changes_nothing(tracker, scene, monkeypatch):
-    frames, truth = scene
-    expected = follow(tracker, frames[:8], truth[0])[4:]
-    follow(tracker, frames[:4], truth[0])
-    box = tracker._target.box
-
-    def fail(features, scale):
-        raise RuntimeError("out of memory")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(tracker._engine, "keep", fail)
-        with pytest.raises(RuntimeError, match="out of memory"):
-            tracker.locate(frames[4])
-    assert tracker._target.box == box
-    assert [tracker.update(frame) for frame in frames[4:8]] == expected
+    check_that_a_failure_changes_nothing(tracker, scene, monkeypatch, "keep")
 
 
 def test_a_frame_that_cannot_be_compared_changes_nothing(scene, monkeypatch):
     need_weights("alexnet")
     tracker = Tracker("alexnet", "cpu", config={"update_interval": 2, "early_frames": 0}, engine="torch")
     assert tracker.config.compares_sizes
+    check_that_a_failure_changes_nothing(tracker, scene, monkeypatch, "compare")
+
+
+def check_that_a_failure_changes_nothing(tracker, scene, monkeypatch, part):
+    """The engine fails once, in a frame that is then given again."""
     frames, truth = scene
-    expected = follow(tracker, frames[:6], truth[0])[3:]
-    follow(tracker, frames[:3], truth[0])
+    expected = follow(tracker, frames[:8], truth[0])[4:]
+    follow(tracker, frames[:4], truth[0])
     box = tracker._target.box
 
-    def fail(image, looks):
+    def fail(*_):
         raise RuntimeError("out of memory")
 
     with monkeypatch.context() as patch:
-        patch.setattr(tracker._engine, "compare", fail)
+        patch.setattr(tracker._engine, part, fail)
         with pytest.raises(RuntimeError, match="out of memory"):
-            tracker.update(frames[3])
+            tracker.locate(frames[4])
     assert tracker._target.box == box
-    assert [tracker.update(frame) for frame in frames[3:6]] == expected
+    assert [tracker.update(frame) for frame in frames[4:8]] == expected
 
 
 def test_the_window_is_dropped_once_in_every_loss_with_and_without_updates(tracker, scene, monkeypatch):
