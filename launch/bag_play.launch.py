@@ -27,7 +27,10 @@ from launch.events import Shutdown
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 
-TRACKER_ARGUMENTS = ("name", "namespace", "params_file", "image_transport", "device", "network", "log_level")
+TRACKER_ARGUMENTS = (
+    *("name", "namespace", "params_file", "image_transport"),
+    *("device", "network", "engine", "weights", "log_level"),
+)
 """Passed on to tracker.launch.py; the defaults are its own, for what this file has set counts there too."""
 
 
@@ -67,6 +70,12 @@ def generate_launch_description() -> LaunchDescription:
             ),
             DeclareLaunchArgument("device", default_value="", description="auto, cpu, cuda or cuda:N."),
             DeclareLaunchArgument("network", default_value="", description="lite or alexnet."),
+            DeclareLaunchArgument(
+                "engine",
+                default_value="",
+                description="auto, torch, cuda-graph, openvino or onnxruntime.",
+            ),
+            DeclareLaunchArgument("weights", default_value="", description="Path of a checkpoint."),
             DeclareLaunchArgument(
                 "log_level",
                 default_value="info",

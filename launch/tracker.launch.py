@@ -17,7 +17,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-TEXTS = ("image_transport", "device", "network")
+TEXTS = ("image_transport", "device", "network", "engine", "weights")
 FLAGS = ("use_sim_time", "autostart")
 
 
@@ -51,6 +51,17 @@ def generate_launch_description() -> LaunchDescription:
                 "network",
                 default_value="",
                 description="lite or alexnet; empty: as the parameters file says.",
+            ),
+            DeclareLaunchArgument(
+                "engine",
+                default_value="",
+                description="auto, torch, cuda-graph, openvino or onnxruntime; empty: as the parameters file "
+                "says.",
+            ),
+            DeclareLaunchArgument(
+                "weights",
+                default_value="",
+                description="Path of a checkpoint; empty: as the parameters file says.",
             ),
             DeclareLaunchArgument(
                 "log_level",

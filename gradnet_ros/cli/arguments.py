@@ -54,7 +54,7 @@ def add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
         "--engine",
         default="auto",
         help="what runs the network: auto, torch, cuda-graph, openvino or onnxruntime"
-        " (default: %(default)s, the fastest that is installed and fits the device)",
+        " (default: %(default)s: OpenVINO on a CPU if it is installed, else PyTorch)",
     )
     add_setting_argument(parser, "a tracker setting, such as update_interval=0; may be repeated")
 

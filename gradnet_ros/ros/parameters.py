@@ -75,7 +75,7 @@ NODE_SPECS: tuple[Spec, ...] = (
     Spec(
         "engine",
         "auto",
-        "What runs the network; auto takes the fastest that is installed and fits the device.",
+        "What runs the network; auto takes OpenVINO on a CPU if it is installed, else PyTorch.",
         pattern="auto|torch|cuda-graph|openvino|onnxruntime",
         allowed="auto, torch, cuda-graph, openvino or onnxruntime",
     ),
@@ -169,7 +169,10 @@ _TRACKER_TEXT = {
     ),
     "box_steps": ("", "Box branch: gradient steps that fit it to a target's first frame, one a frame."),
     "size_smoothing": ("", "Box branch: share of the newly found size in the running size."),
-    "update_interval": ("frames", "Frames between two template updates; 0 switches the gradient branch off."),
+    "update_interval": (
+        "frames",
+        "Frames between two template updates; 0: no gradient steps at all, box_steps neither.",
+    ),
     "adaptive_weight": ("", "Weight of the adaptive template's response against the fixed template's."),
     "raw_fusion": ("", "Both responses are averaged before they are normalised: the surer one counts more."),
     "update_rate": ("", "Share of the new target feature in the running one at an update."),

@@ -105,7 +105,7 @@ def load_tracker(
 ) -> LoadedTracker:
     """Make a tracker, on the CPU if the CUDA device that was asked for cannot be used.
 
-    There an engine for CUDA gives way to the fastest that is installed.
+    There an engine for CUDA gives way to what `auto` takes.
 
     Raises:
         ValueError: it cannot be made on the CPU either; as OSError or RuntimeError, if these are the reason.

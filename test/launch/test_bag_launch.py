@@ -35,7 +35,10 @@ def test_shared_arguments_have_the_tracker_launch_files_defaults(name):
     inner = declared(source("tracker"))
     outer = declared(source(name))
     shared = inner.keys() & outer.keys() - {"image"}
-    assert shared == {"name", "namespace", "params_file", "image_transport", "device", "network", "log_level"}
+    assert shared == {
+        "name", "namespace", "params_file", "image_transport", "device", "network", "engine", "weights",
+        "log_level",
+    }  # fmt: skip
     assert {key: outer[key] for key in shared} == {key: inner[key] for key in shared}
 
 

@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LAUNCH_FILE = ROOT / "launch" / "tracker.launch.py"
 ARGUMENTS = {
-    "name", "namespace", "params_file", "image", "image_transport", "device", "network", "log_level",
-    "use_sim_time", "autostart",
+    "name", "namespace", "params_file", "image", "image_transport", "device", "network", "engine", "weights",
+    "log_level", "use_sim_time", "autostart",
 }  # fmt: skip
 
 
@@ -100,13 +100,19 @@ def test_defaults_leave_every_parameter_to_the_file(launch_file):
 
 def test_given_arguments_come_after_the_file_and_keep_their_types(launch_file):
     node = node_of(
-        launch_file, device="cuda:0", autostart="False", use_sim_time="true", params_file="/p.yaml"
+        launch_file,
+        device="cuda:0",
+        weights="7",
+        autostart="False",
+        use_sim_time="true",
+        params_file="/p.yaml",
     )
     path, values = node.parameters
     assert path == "/p.yaml"
-    assert set(values) == {"device", "autostart", "use_sim_time"}
+    assert set(values) == {"device", "weights", "autostart", "use_sim_time"}
     assert (values["autostart"], values["use_sim_time"]) == (False, True)
     assert (values["device"].args, values["device"].value_type) == (("cuda:0",), str)
+    assert (values["weights"].args, values["weights"].value_type) == (("7",), str)
 
 
 def test_defaults_are_among_the_choices(launch_file):

@@ -6,10 +6,18 @@ import pytest
 import yaml
 
 pytest.importorskip("rclpy")
+from gradnet_ros.nn.checkpoint import load_network, shipped_weights
 from gradnet_ros.ros.parameters import NODE_SPECS, descriptor, tracker_config, tracker_specs
 from gradnet_ros.tracking.config import TrackerConfig
 
 ROOT = Path(__file__).parents[2]
+
+
+def shipped_specs(network):
+    settings = load_network(shipped_weights(network), network).tracker
+    return tracker_specs(TrackerConfig().with_overrides(settings))
+
+
 SPECS = (*NODE_SPECS, *tracker_specs(TrackerConfig()))
 
 
@@ -65,7 +73,7 @@ def test_parameters_file_has_every_parameter_at_its_default():
         assert type(given[spec.name]) is type(spec.default)
     shown = dict(re.findall(r"^    # (tracker\.\w+): (\S+)$", text, re.M))
     assert {name: yaml.safe_load(value) for name, value in shown.items()} == {
-        spec.name: spec.default for spec in tracker_specs(TrackerConfig())
+        spec.name: spec.default for spec in shipped_specs("lite")
     }
 
 
@@ -76,14 +84,23 @@ def test_parameters_file_explains_every_parameter():
             assert lines[number - 1].startswith("    # "), line
 
 
-def test_document_has_every_parameter():
-    """Name, type, default, range, unit, and whether it can change."""
+def missing_rows(rows):
+    """Rows of (spec, defaults) that docs/ros.md lacks, each as the table is to show it."""
     text = (ROOT / "docs" / "ros.md").read_text()
     missing = []
-    for spec in SPECS:
+    for spec, defaults in rows:
         live = "yes" if spec.live else "no"
-        cells = [f"`{spec.name}`", spec.type_name, spec.default_text, spec.range_text, spec.unit, live]
+        cells = [f"`{spec.name}`", spec.type_name, *defaults, spec.range_text, spec.unit, live]
         row = f"| {' | '.join(cells)} |"
         if row not in text:
             missing.append(row)
-    assert missing == []
+    return missing
+
+
+def test_document_has_every_parameter_of_the_node():
+    assert missing_rows((spec, [spec.default_text]) for spec in NODE_SPECS) == []
+
+
+def test_document_has_every_setting_with_what_each_network_ships():
+    pairs = zip(shipped_specs("lite"), shipped_specs("alexnet"), strict=True)
+    assert missing_rows((lite, [lite.default_text, alexnet.default_text]) for lite, alexnet in pairs) == []
