@@ -24,6 +24,7 @@ from launch.actions import (
     OpaqueFunction,
 )
 from launch.events import Shutdown
+from launch.events.process import ProcessExited
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 
@@ -103,6 +104,14 @@ def _make(context: LaunchContext) -> list[object]:
     player = ExecuteProcess(
         cmd=command,
         output="screen",
-        on_exit=[EmitEvent(event=Shutdown(reason="the bag has ended"))],
+        on_exit=_shut_down,
     )
     return [tracker, player]
+
+
+def _shut_down(event: ProcessExited, context: LaunchContext) -> list[EmitEvent]:
+    """End the launch with the player, and say how that ended."""
+    if context.is_shutdown:  # Ctrl-C has ended it.
+        return []
+    failure = f"ros2 bag play has failed with exit status {event.returncode}"
+    return [EmitEvent(event=Shutdown(reason=failure if event.returncode else "the bag has ended"))]

@@ -14,6 +14,7 @@ from ament_index_python.packages import get_package_share_directory
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, EmitEvent, IncludeLaunchDescription, OpaqueFunction
 from launch.events import Shutdown
+from launch.events.process import ProcessExited
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
@@ -116,6 +117,14 @@ def _make(context: LaunchContext) -> list[object]:
         executable="replay",
         arguments=[value("bag"), f"--node={value('namespace').rstrip('/')}/{value('name')}", *options],
         output="screen",
-        on_exit=[EmitEvent(event=Shutdown(reason="the replay has ended"))],
+        on_exit=_shut_down,
     )
     return [tracker, replay]
+
+
+def _shut_down(event: ProcessExited, context: LaunchContext) -> list[EmitEvent]:
+    """End the launch with the replay, and say how that ended."""
+    if context.is_shutdown:  # Ctrl-C has ended it.
+        return []
+    failure = f"replay has failed with exit status {event.returncode}"
+    return [EmitEvent(event=Shutdown(reason=failure if event.returncode else "the replay has ended"))]

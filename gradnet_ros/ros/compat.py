@@ -1,4 +1,4 @@
-"""Differences between the rclpy of Humble and later ones."""
+"""Differences between the rclpy of Humble and Jazzy and later ones."""
 
 from __future__ import annotations
 
@@ -30,3 +30,24 @@ def create_subscription(
         return node.create_subscription(*args, event_callbacks=events, **keywords)
     except UnsupportedEventTypeError:  # Not every middleware reports this; Humble's rclpy insists.
         return node.create_subscription(*args, **keywords)
+
+
+def refuse_unfit_transitions(node: Any) -> None:
+    """Let ``~/change_state`` of a lifecycle node answer a transition that its state does not allow.
+
+    Up to Jazzy rclpy raises an error there instead, out of the executor: any caller could end the node.
+    """
+    service = node._service_change_state
+    answer = service.callback
+
+    def answer_always(request: Any, response: Any) -> Any:
+        try:
+            return answer(request, response)
+        except RuntimeError as error:  # RCLError is one.
+            if not node.context.ok():
+                raise
+            node.get_logger().error(f"Transition refused: {error}")
+            response.success = False
+            return response
+
+    service.callback = answer_always

@@ -51,8 +51,10 @@ class Health:
         lifecycle: ``unconfigured``, ``inactive``, ``active`` or ``finalized``.
         failure: why the last transition failed.
         input_topic: topic of the images, as it is on the wire.
+        input_type: what is taken there, ``package/msg/Type``.
         publishers: publishers of that topic.
         incompatible: those of them whose QoS does not fit the subscription.
+        other_type: message type of a publisher that sends something else, or empty.
         incompatible_policy: the QoS policy that does not fit, as the middleware last said.
         image_age: seconds since the last image, or since activation if there was none yet.
         image_seen: whether there was any image since activation.
@@ -73,8 +75,8 @@ class Health:
         engine: what runs the network, and how.
         converter: library that converts raw images.
         fps: results a second.
-        detection: 50th and 95th percentile of the time from message to detection, ms.
-        processing: 50th and 95th percentile of the time from message to the end of all work on it, ms.
+        detection: 50th and 95th percentile of the time from taking a frame up to its detection, ms.
+        processing: 50th and 95th percentile of the time from there to the end of all work on it, ms.
         latency: 50th and 95th percentile of the time from stamp to publication, ms.
         history_frames: frames kept.
         history_megabytes: memory for them, MB.
@@ -82,6 +84,7 @@ class Health:
         bad: the last bad image.
         out_of_order: the last image out of order.
         restart: the last step back of the stamps that began a new stream.
+        camera: the last change of the images' ``frame_id``.
         failed: the last failure of the tracker itself.
         init: the last start that failed after its request had been accepted.
         bad_streak: bad images since the last good one.
@@ -90,8 +93,10 @@ class Health:
     lifecycle: str
     failure: str = ""
     input_topic: str = ""
+    input_type: str = ""
     publishers: int = 0
     incompatible: int = 0
+    other_type: str = ""
     incompatible_policy: str = ""
     image_age: float = 0.0
     image_seen: bool = False
@@ -121,6 +126,7 @@ class Health:
     bad: Trouble | None = None
     out_of_order: Trouble | None = None
     restart: Trouble | None = None
+    camera: Trouble | None = None
     failed: Trouble | None = None
     init: Trouble | None = None
     bad_streak: int = 0
@@ -162,6 +168,9 @@ def _findings(health: Health) -> list[tuple[Level, str]]:
     if _is_recent(health.restart):
         assert health.restart is not None
         findings.append((Level.WARN, health.restart.text))
+    if _is_recent(health.camera):
+        assert health.camera is not None
+        findings.append((Level.WARN, health.camera.text))
     if health.state == TrackState.LOST.value:
         findings.append((Level.WARN, f"target '{health.target_id}' is lost"))
     if _is_recent(health.init):
@@ -173,6 +182,12 @@ def _findings(health: Health) -> list[tuple[Level, str]]:
 
 
 def _input_findings(health: Health, silent: bool) -> list[tuple[Level, str]]:
+    if health.other_type:
+        other = (
+            f"{health.input_topic} carries {health.other_type}, but {health.input_type} is taken there: see "
+            "image_transport"
+        )
+        return [(Level.ERROR if silent else Level.WARN, other)]
     policy = f" ({health.incompatible_policy})" if health.incompatible_policy else ""
     mismatch = (
         f"QoS of {health.incompatible} of {health.publishers} publishers of {health.input_topic} does not fit"
@@ -264,6 +279,6 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def _last_problem(health: Health) -> str:
-    kinds = (health.bad, health.out_of_order, health.restart, health.failed, health.init)
+    kinds = (health.bad, health.out_of_order, health.restart, health.camera, health.failed, health.init)
     troubles = [trouble for trouble in kinds if trouble is not None]
     return min(troubles, key=lambda trouble: trouble.age).text if troubles else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from rclpy.qos import (
@@ -18,11 +19,28 @@ from sensor_msgs.msg import CompressedImage, Image
 from gradnet_ros.ros.compat import create_subscription
 
 
+@dataclass(frozen=True)
+class Publishers:
+    """Who publishes on the images' topic.
+
+    Attributes:
+        count: how many there are.
+        incompatible: those of them whose QoS does not fit.
+        other_type: message type of one that sends no such images, as ``package/msg/Type``, or empty: what it
+            sends never arrives, and the middleware says nothing.
+    """
+
+    count: int
+    incompatible: int
+    other_type: str
+
+
 class ImageInput:
     """Subscribes to ``image``, or with the compressed transport to what image_transport makes of it.
 
     Attributes:
         topic: the topic as it is on the wire.
+        type: what is taken there, ``sensor_msgs/msg/Image`` or ``CompressedImage``.
         incompatible_policy: QoS policy of a publisher that does not fit, as the middleware last said.
     """
 
@@ -52,22 +70,25 @@ class ImageInput:
         self.topic = base if transport == "raw" else node.resolve_topic_name(f"{base}/{transport}")
         # Sensor data, of which only the newest counts.
         qos = QoSProfile(depth=1, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.BEST_EFFORT)
+        kind = Image if transport == "raw" else CompressedImage
+        self.type = f"sensor_msgs/msg/{kind.__name__}"
         self._subscription = create_subscription(
             node,
             self._note_policy,
-            Image if transport == "raw" else CompressedImage,
+            kind,
             "image" if transport == "raw" else self.topic,
             on_image,
             qos,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 
-    def publishers(self) -> tuple[int, int]:
-        """Publishers of the topic, and how many of them have a QoS that does not fit."""
+    def publishers(self) -> Publishers:
+        """Who publishes on the topic now."""
         wanted = self._subscription.qos_profile
-        offers = [info.qos_profile for info in self._node.get_publishers_info_by_topic(self.topic)]
-        unfit = [qos for qos in offers if qos_check_compatible(qos, wanted)[0] == QoSCompatibility.ERROR]
-        return len(offers), len(unfit)
+        found = self._node.get_publishers_info_by_topic(self.topic)
+        fits = [qos_check_compatible(each.qos_profile, wanted)[0] for each in found]
+        others = [each.topic_type for each in found if each.topic_type != self.type]
+        return Publishers(len(found), fits.count(QoSCompatibility.ERROR), others[0] if others else "")
 
     def destroy(self) -> None:
         """Unsubscribe."""

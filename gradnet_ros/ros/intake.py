@@ -42,7 +42,8 @@ class Intake:
             history: where all good frames are kept for a while.
             counts: the account of frames.
             wanted: whether frames are to be tracked now.
-            on_trouble: called with a kind (``bad``, ``out_of_order``, ``restart``) and a text for the log.
+            on_trouble: called with a kind (``bad``, ``out_of_order``, ``restart``, ``camera``) and a text for
+                the log.
             on_good: called for a frame that looks good and is not wanted; the worker judges the others.
             jump_back: of :class:`~gradnet_ros.ros.order.StampOrder`, s.
         """
@@ -56,6 +57,7 @@ class Intake:
         self.number = 0
         self.last_arrival: float | None = None
         self.description: tuple[str, str] = ("", "")
+        self._frame_id = ""
 
     def receive(self, message: Any, now: float) -> None:
         """Take one message.
@@ -73,6 +75,7 @@ class Intake:
             return
         self.number += 1
         frame = Frame(message, stamp, self.number)
+        self._watch_camera(frame.frame_id)
         # The slot first: what the worker finds in the history must have been in the slot before.
         if self._wanted():
             if self._slot.put(frame) is not None:
@@ -109,3 +112,11 @@ class Intake:
                 "out_of_order", f"image with stamp {seconds(stamp)} came after one with {seconds(last)}"
             )
         return step is not Step.LATE
+
+    def _watch_camera(self, frame_id: str) -> None:
+        """Tell when images of two cameras come on one topic: a target would be looked for in both."""
+        if self._frame_id and frame_id and frame_id != self._frame_id:
+            self._on_trouble(
+                "camera", f"frame_id changed from '{self._frame_id}' to '{frame_id}': another camera's images"
+            )
+        self._frame_id = frame_id

@@ -44,11 +44,13 @@ def collect(
     if session is not None:
         values |= _of_session(session)
     if image_input is not None:
-        publishers, incompatible = image_input.publishers()
+        publishers = image_input.publishers()
         values |= {
             "input_topic": image_input.topic,
-            "publishers": publishers,
-            "incompatible": incompatible,
+            "input_type": image_input.type,
+            "publishers": publishers.count,
+            "incompatible": publishers.incompatible,
+            "other_type": publishers.other_type,
             "incompatible_policy": image_input.incompatible_policy,
         }
     return Health(lifecycle=lifecycle, failure=failure, **values)  # type: ignore[arg-type]
@@ -83,6 +85,7 @@ def _of_session(session: Session) -> dict[str, object]:
         "bad": measures.trouble("bad"),
         "out_of_order": measures.trouble("out_of_order"),
         "restart": measures.trouble("restart"),
+        "camera": measures.trouble("camera"),
         "failed": measures.trouble("failed"),
         "init": measures.trouble("init"),
         "bad_streak": measures.bad_streak,

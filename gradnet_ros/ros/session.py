@@ -9,7 +9,7 @@ from typing import Any
 
 from gradnet_ros.ros import images
 from gradnet_ros.ros.counters import FrameCounts
-from gradnet_ros.ros.frames import Frame
+from gradnet_ros.ros.frames import Frame, check_frame_id
 from gradnet_ros.ros.history import FrameHistory
 from gradnet_ros.ros.intake import Intake
 from gradnet_ros.ros.measures import Measures
@@ -120,18 +120,18 @@ class Session:
         if newest is None:
             raise ValueError("no image yet")
         if stamp == 0:
-            _check_frame_id(frame_id, newest)
+            check_frame_id(frame_id, newest)
             check_box(box, *images.size_of(newest.message))
-            self.worker.request_start(StartRequest(target, box, after=self.intake.number))
+            self.worker.request_start(StartRequest(target, box, frame_id, after=self.intake.number))
             return f"'{target.id}' is taken from the next image"
         try:
             frame = self.history.find(stamp)
         except LookupError as error:
             raise ValueError(str(error.args[0])) from error
-        _check_frame_id(frame_id, frame)
+        check_frame_id(frame_id, frame)
         image = images.to_bgr(frame.message)
         check_box(box, image.shape[1], image.shape[0])
-        self.worker.request_start(StartRequest(target, box, frame=frame, image=image))
+        self.worker.request_start(StartRequest(target, box, frame_id, frame=frame, image=image))
         behind = len(self.history.after(stamp))
         return f"'{target.id}' is taken from the image with that stamp, {behind} images before the newest"
 
@@ -151,10 +151,3 @@ class Session:
     def _trouble(self, kind: str, text: str) -> None:
         self.measures.add_trouble(kind, text)
         self._log(kind, text)
-
-
-def _check_frame_id(frame_id: str, frame: Frame) -> None:
-    """Refuse a box that was drawn on another camera's image; nothing is known where either is empty."""
-    own = frame.message.header.frame_id
-    if frame_id and own and frame_id != own:
-        raise ValueError(f"frame_id must be '{own}', that of the image, or empty, got '{frame_id}'")

@@ -16,6 +16,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from gradnet_ros.ros import diagnostics
+from gradnet_ros.ros.compat import refuse_unfit_transitions
 from gradnet_ros.ros.images import converters
 from gradnet_ros.ros.input import ImageInput
 from gradnet_ros.ros.live_parameters import LiveParameters
@@ -68,6 +69,7 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
             rclpy.exceptions.ParameterException: a parameter value is not allowed.
         """
         super().__init__("tracker_node", **keywords)
+        refuse_unfit_transitions(self)
         self._factory = factory
         self._phase = "unconfigured"
         self._failure = ""
@@ -158,6 +160,11 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
         self._end_session()
         self._release()
 
+    def destroy_node(self) -> None:
+        """Give up everything, then the node."""
+        self.close()
+        super().destroy_node()
+
     # --- steps ---
 
     def _load_tracker(self) -> LoadedTracker:
@@ -223,6 +230,8 @@ class TrackerNode(LifecycleNode):  # type: ignore[misc, unused-ignore]
             logger.warning(f"Out of order: {text}", throttle_duration_sec=LOG_PERIOD_S)
         elif kind == "restart":
             logger.warning(text, throttle_duration_sec=LOG_PERIOD_S)
+        elif kind == "camera":
+            logger.warning(f"Two cameras? {text}", throttle_duration_sec=LOG_PERIOD_S)
         elif kind == "failed":
             logger.error(text, throttle_duration_sec=LOG_PERIOD_S)
         else:
@@ -283,7 +292,7 @@ def main(args: Sequence[str] | None = None, factory: TrackerFactory = make_track
         if rclpy.ok():
             raise
     finally:
-        node.close()
+        node.close()  # The thread first: it may be publishing.
         executor.shutdown()
         node.destroy_node()
         if rclpy.ok():  # A signal has shut it down already.

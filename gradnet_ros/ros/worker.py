@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gradnet_ros.ros.catch_up import choose_step
 from gradnet_ros.ros.counters import FrameCounts
-from gradnet_ros.ros.frames import Frame
+from gradnet_ros.ros.frames import Frame, check_frame_id
 from gradnet_ros.ros.history import FrameHistory
 from gradnet_ros.ros.slot import LatestSlot
 from gradnet_ros.ros.targets import Target
@@ -32,6 +32,7 @@ class StartRequest:
     Attributes:
         target: what it is called.
         box: ``(x, y, w, h)`` in pixels.
+        frame_id: of the image that it was drawn on; empty: not known.
         after: it is taken from the first frame whose number is larger ...
         frame: ... unless this kept frame is given ...
         image: ... with its pixels.
@@ -39,6 +40,7 @@ class StartRequest:
 
     target: Target
     box: Box
+    frame_id: str = ""
     after: int = 0
     frame: Frame | None = None
     image: ImageArray | None = None
@@ -237,7 +239,7 @@ class TrackingWorker:
         began = monotonic()
         try:
             image = self._convert(frame.message)
-            track = self._start(start, image) if start else None
+            track = self._start(start, frame, image) if start else None
             if start and track:
                 target = start.target
             elif target is None:
@@ -262,9 +264,10 @@ class TrackingWorker:
         self._cost = monotonic() - result.began
         self._events.done(result)
 
-    def _start(self, request: StartRequest, image: ImageArray) -> Track | None:
+    def _start(self, request: StartRequest, frame: Frame, image: ImageArray) -> Track | None:
         """Take a target from an image; None when the box is no good there, and all stays as it was."""
         try:
+            check_frame_id(request.frame_id, frame)
             check_box(request.box, image.shape[1], image.shape[0])
             track = self._tracker.init(image, request.box)
         except ValueError as error:
@@ -294,7 +297,7 @@ class TrackingWorker:
         assert request.frame is not None
         assert request.image is not None
         began = monotonic()
-        track = self._start(request, request.image)
+        track = self._start(request, request.frame, request.image)
         if track is None:
             return
         self._cost = monotonic() - began

@@ -81,6 +81,7 @@ def load(monkeypatch):
         stand_in("launch", LaunchContext=dict, LaunchDescription=Recorded),
         stand_in("launch.actions", OpaqueFunction=Recorded, **recorded),
         stand_in("launch.events", Shutdown=Recorded),
+        stand_in("launch.events.process", ProcessExited=Recorded),
         stand_in("launch.launch_description_sources", PythonLaunchDescriptionSource=Recorded),
         stand_in("launch.substitutions", LaunchConfiguration=RecordedConfiguration),
         stand_in("launch_ros"),
@@ -112,7 +113,25 @@ def test_replay_with_defaults(load):
     assert given["params_file"] == "/share/gradnet_ros/config/tracker.yaml"
     assert (replay.package, replay.executable) == ("gradnet_ros", "replay")
     assert replay.arguments == ["/data/drive", "--node=/tracker_node"]
-    assert type(replay.on_exit[0]).__name__ == "EmitEvent"
+
+
+@pytest.mark.parametrize(
+    ("file", "given", "done", "failed"),
+    [
+        ("replay", {"bag": "drive"}, "the replay has ended", "replay has failed with exit status 2"),
+        (
+            "bag_play",
+            {"bag": "drive", "image": "/image"},
+            "the bag has ended",
+            "ros2 bag play has failed with exit status 2",
+        ),
+    ],
+)
+def test_launch_ends_with_the_process_and_says_how_that_ended(load, file, given, done, failed):
+    _, process = load(file, **given)
+    for status, running, reasons in ((0, True, [done]), (2, True, [failed]), (-2, False, [])):
+        ended = process.on_exit(Recorded(returncode=status), SimpleNamespace(is_shutdown=not running))
+        assert [action.event.reason for action in ended] == reasons
 
 
 def test_replay_passes_every_option_on_and_its_command_line_takes_them(load):

@@ -141,6 +141,16 @@ def test_compressed(form, grey):
     assert np.abs(image.astype(int) - expected).max() <= (3 if form == ".jpg" else 0)
 
 
+DEPTH = cv2.imencode(".png", np.full((2, 2), 3000, np.uint16))[1].tobytes()
+
+
+@pytest.mark.parametrize(
+    "encoding", ["mono16; png compressed ", "8UC3; jpeg compressed bgr8", "bgr8; png", "jpeg"]
+)
+def test_compressed_pictures_of_other_encodings_are_taken(encoding):
+    assert images.to_bgr(compressed(DEPTH, encoding)).shape == (2, 2, 3)
+
+
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
@@ -158,6 +168,8 @@ def test_compressed(form, grey):
         (message("16UC1", np.zeros((2, 2), np.uint16)), "'16UC1' cannot be converted"),
         (message("yuv422", np.zeros((1, 3, 2), np.uint8)), "'yuv422' cannot be converted"),
         (compressed(b""), "no data"),
+        (compressed(DEPTH, "16UC1; png compressed "), "'16UC1' cannot be converted"),
+        (compressed(DEPTH, "32FC1; compressedDepth png"), "'32FC1' cannot be converted"),
         (compressed(b"not a picture", "png"), "format 'png' cannot be decoded"),
         (compressed(png(100_000, 100_000), "png"), "format 'png' cannot be decoded: .*PIXELS"),
         (compressed(jpeg(65_000, 65_000)), "format 'jpeg' cannot be decoded: .*PIXELS"),

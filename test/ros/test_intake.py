@@ -30,13 +30,12 @@ class Setup:
     def _count_good(self):
         self.good += 1
 
-    def receive(self, stamp_s, **changes):
+    def receive(self, stamp_s, frame_id="", **changes):
         nanoseconds = round(stamp_s * SECOND)
         stamp = SimpleNamespace(sec=nanoseconds // SECOND, nanosec=nanoseconds % SECOND)
         values = {"width": 2, "height": 1, "step": 2, "encoding": "mono8", "data": b"ab"}
-        self.intake.receive(
-            SimpleNamespace(header=SimpleNamespace(stamp=stamp), **{**values, **changes}), 5.0
-        )
+        header = SimpleNamespace(stamp=stamp, frame_id=frame_id)
+        self.intake.receive(SimpleNamespace(header=header, **{**values, **changes}), 5.0)
 
     def fates(self):
         totals = self.counts.totals()
@@ -96,6 +95,25 @@ def test_big_jump_back_begins_a_new_stream():
     assert setup.troubles[0][0] == "restart"
     setup.receive(4.1)
     assert setup.fates() == {"dropped": 2, "pending": 1}
+
+
+@pytest.mark.parametrize(
+    ("cameras", "changes"),
+    [
+        (["left", "left"], []),
+        (["", "left", "", "left"], []),
+        (["left", "right", "right"], ["from 'left' to 'right'"]),
+        (["left", "right", "left"], ["from 'left' to 'right'", "from 'right' to 'left'"]),
+    ],
+)
+def test_change_of_camera_is_told(cameras, changes):
+    setup = Setup()
+    for number, camera in enumerate(cameras):
+        setup.receive(1 + number, camera)
+    assert [kind for kind, _ in setup.troubles] == ["camera"] * len(changes)
+    for (_, text), change in zip(setup.troubles, changes, strict=True):
+        assert change in text
+    assert setup.fates()["pending"] == 1
 
 
 def test_unstamped_frames_are_taken_in_their_order():

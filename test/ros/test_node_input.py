@@ -51,6 +51,16 @@ def test_every_frame_ends_in_one_count(run):
     assert len({stamp_of(detection) for detection in graph.detections}) == found["tracked"]
 
 
+def test_messages_of_another_type_are_told_from_silence(run):
+    _, graph = run()
+    graph.connected()
+    publisher = graph.node.create_publisher(CompressedImage, "other", 1)
+    _, graph = run("-r", "__node:=second", node="/second", image="other")
+    sentence = "/other carries sensor_msgs/msg/CompressedImage, but sensor_msgs/msg/Image is taken there"
+    graph.wait(lambda: graph.statuses and sentence in graph.statuses[-1][0].message, "the error")
+    assert publisher.topic == "/other"
+
+
 def test_bad_images_are_reported_and_survived(run):
     _, graph = run()
     graph.connected()

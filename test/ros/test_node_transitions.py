@@ -1,6 +1,7 @@
 """Transitions in this process: what they do with settings, and what is left when one fails half-way."""
 
 from threading import Timer
+from threading import enumerate as enumerate_threads
 
 import pytest
 
@@ -44,9 +45,16 @@ def make(tracker):
 
     yield start
     for node in made:
-        node.close()
         node.destroy_node()
     rclpy.shutdown()
+
+
+def test_destroyed_node_leaves_no_thread(make):
+    node = make()
+    assert node.trigger_configure() == node.trigger_activate() == SUCCESS
+    assert "gradnet_tracker" in [thread.name for thread in enumerate_threads()]
+    node.destroy_node()
+    assert "gradnet_tracker" not in [thread.name for thread in enumerate_threads()]
 
 
 def failing(error):

@@ -1,5 +1,7 @@
 """The session with the fake tracker: what it refuses at once, and what the diagnostics say of it."""
 
+from time import monotonic, sleep
+
 import pytest
 
 pytest.importorskip("rclpy")
@@ -48,6 +50,19 @@ def test_box_of_another_camera_is_refused(session, stamp):
         start(session, stamp, "rear")
     assert not session.worker.waiting
     assert "'t' is taken from" in start(session, stamp, "camera")
+
+
+def test_target_is_not_taken_from_another_camera_that_comes_between(session):
+    session.receive(picture((50, 40), 1))
+    start(session, 0, "camera")
+    other = picture((50, 40), 2)
+    other.header.frame_id = "rear"
+    session.receive(other)
+    deadline = monotonic() + WAIT_S
+    while session.worker.waiting and monotonic() < deadline:
+        sleep(0.01)
+    assert session.worker.target is None
+    assert "'t' was not taken: frame_id must be 'rear'" in health(session).init.text
 
 
 def test_frame_id_is_nothing_to_compare_with_where_the_image_has_none(session):

@@ -59,10 +59,10 @@ class ReplaySession:
         self.request, self.shown, self.resent = request, 0, 0
         self._judged_from: int | None = None
         timeout = request.timeout
-        if node.count_publishers("/clock"):
-            raise GraphError("somebody else publishes /clock: end that first")
         kind = request.scene.topic.topic.type
         status = self._activate()
+        if node.count_publishers("/clock"):  # Only now: a graph that was just joined looks empty.
+            raise GraphError("somebody else publishes /clock: end that first")
         transport, tracked = self.client.get_parameters(["image_transport", "tracker.tracked_score"], timeout)
         wanted = "raw" if kind == IMAGE else "compressed"
         if transport.string_value != wanted:
