@@ -33,7 +33,9 @@ class CudaGraphEngine:
     A frame is: the touched region into locked memory and up, one graph (crops, trunk, correlations, box
     branch), the maps down, one wait. Where sizes are compared there is a second graph and wait of that kind,
     on crops of the exemplar's size. A step of the template is a graph of its own and no wait. Graphs are
-    recorded when a number of queries, of squares or of samples comes up for the first time. The peak is
+    recorded when a number of squares or of samples comes up for the first time, and for 1, 2, 4, 8 and so on
+    queries: what is left over repeats the last one. A single query brings the graph for two with it, so that
+    a target that is looked for in a second place does not wait for that. The peak is
     looked for on the host, by the rules that hold for every engine: the maps are a few hundred numbers.
 
     Args:
@@ -153,24 +155,39 @@ class CudaGraphEngine:
         state.hidden, state.beta, state.taught = hidden, beta, True
 
     def _search_alike(self, image: Image, queries: Sequence[Query]) -> list[Answer]:
-        size = self.spec.search_size
-        cuts = [(cut_region(image, query.region, size), query.state.border) for query in queries]
+        count, squares, boxes = len(queries), len(queries[0].region.sides), queries[0].boxes
+        if count == 1 and (1, squares, boxes) not in self._searches:
+            self._search_alike(image, [queries[0]] * 2)
+        size, slots = self.spec.search_size, _slots(count)
+        cuts = _fill(
+            [(cut_region(image, query.region, size), query.state.border) for query in queries], slots
+        )
         side = max(max(cut.pixels.shape[:2]) for cut, _ in cuts)
-        kind = (len(queries), len(queries[0].region.sides), queries[0].boxes)
+        kind = (slots, squares, boxes)
         work = self._searches.get(kind)
         if work is None or work.side < side:
             work = self._searches[kind] = SearchWork(self._searching, *kind, side, self._record)
-        return work.answer(cuts, queries)
+        return work.answer(cuts, _fill(queries, slots))[:count]
 
     def _compare_alike(self, image: Image, looks: Sequence[Look]) -> list[NDArray[np.float32]]:
-        size = self.spec.exemplar_size
-        cuts = [(cut_region(image, look.region, size), look.state.border) for look in looks]
+        size, slots = self.spec.exemplar_size, _slots(len(looks))
+        cuts = _fill([(cut_region(image, look.region, size), look.state.border) for look in looks], slots)
         side = max(max(cut.pixels.shape[:2]) for cut, _ in cuts)
-        kind = (len(looks), len(looks[0].region.sides))
+        kind = (slots, len(looks[0].region.sides))
         work = self._comparisons.get(kind)
         if work is None or work.side < side:
             work = self._comparisons[kind] = CompareWork(self._searching, *kind, side, self._record)
-        return work.compare(cuts, [look.state for look in looks])
+        return work.compare(cuts, [look.state for look in _fill(looks, slots)])[: len(looks)]
+
+
+def _slots(count: int) -> int:
+    """The next power of two: a few graphs serve all numbers."""
+    return 1 << (count - 1).bit_length()
+
+
+def _fill(items: Sequence[_Item], slots: int) -> list[_Item]:
+    """The items, and the last one again for every slot that is left."""
+    return [*items, *[items[-1]] * (slots - len(items))]
 
 
 def _by_kind(

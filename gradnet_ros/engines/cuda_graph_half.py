@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gradnet_ros.engines.graphs import CompareGraph, ExemplarGraph, SearchGraph
+from gradnet_ros.nn.fold import fold_norms
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.trunk import SearchFeatures, Trunk
 
@@ -22,6 +23,8 @@ EDGE_TOLERANCE = 0.5
 class HalfTrunk(Trunk):
     """A trunk that computes in float16; what goes in and comes out is float32.
 
+    Norms are folded into convolutions first: variances of an input of 0 to 255 are beyond float16's range.
+
     Correlations, the box branch and the template's steps stay in float32: they are cheap, and sums over a
     whole template are where half precision loses.
 
@@ -30,7 +33,9 @@ class HalfTrunk(Trunk):
     """
 
     def __init__(self, trunk: Trunk) -> None:
-        half = deepcopy(trunk).to(torch.float16, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        half = deepcopy(trunk).eval()
+        fold_norms(half)
+        half.to(torch.float16, memory_format=torch.channels_last)  # type: ignore[call-overload]
         super().__init__(trunk.spec, half.stem, half.head)
         self._half: Trunk = half
 

@@ -47,7 +47,8 @@ def record_cuda_graph(work: Work, device: torch.device) -> Work:
                 work()
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=stream):
+        # The outer block: where the recording fails, torch.cuda.graph leaves its stream the current one.
+        with torch.cuda.stream(torch.cuda.current_stream()), torch.cuda.graph(graph, stream=stream):
             outputs = work()
 
     def replay() -> tuple[Tensor, ...]:
@@ -78,10 +79,21 @@ class EagerFallback:
         try:
             return self._record(work)
         except RuntimeError as error:  # torch reports all that CUDA refuses as one.
-            self.failed = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            self.failed = _first_line(_cause(error))
             warnings.warn(
                 f"no CUDA graph could be recorded, running eagerly: {self.failed}",
                 RuntimeWarning,
                 stacklevel=2,
             )
             return work
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What came first: ending a recording that has failed raises an error of its own, which says nothing."""
+    while error.__context__ is not None and not error.__suppress_context__:
+        error = error.__context__
+    return error
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

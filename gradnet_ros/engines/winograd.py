@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import numpy as np
 import torch
@@ -20,8 +20,8 @@ from numpy.polynomial import polynomial
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils import fuse_conv_bn_eval
 
+from gradnet_ros.nn.fold import fold_norms
 from gradnet_ros.nn.gradnet import GradNet
 
 _Matrix: TypeAlias = NDArray[np.float64]
@@ -38,8 +38,8 @@ def with_fewer_products(net: GradNet) -> GradNet:
     """The network for inference, its search trunk's convolutions replaced where that is faster.
 
     What is replaced are convolutions in an ``nn.Sequential`` of three to six rows, stride and dilation 1, no
-    padding and enough channels, and the batch norm behind each with it. Its answers differ from the network's
-    by what float32 rounds.
+    padding and enough channels; all batch norms behind convolutions become part of them. Its answers differ
+    from the network's by what float32 rounds.
 
     Args:
         net: the network, in ``eval`` mode; it is left as it is.
@@ -47,26 +47,26 @@ def with_fewer_products(net: GradNet) -> GradNet:
     Returns:
         A copy, or ``net`` itself where there is nothing to replace.
     """
+    if not any(_pays(layer) for _, _, layer in _layers(net.search)):
+        return net
     fast = copy.deepcopy(net)
-    rows = [module for module in fast.search.modules() if isinstance(module, nn.Sequential)]
-    convs = [
-        (row, index, layer)
-        for row in rows
-        for index, layer in enumerate(row)
-        if isinstance(layer, nn.Conv2d) and _pays(layer)
-    ]
-    for row, index, conv in convs:
-        after = row[index + 1] if index + 1 < len(row) else None
-        if isinstance(after, nn.BatchNorm2d):
-            conv = fuse_conv_bn_eval(conv, after)
-            row[index + 1] = nn.Identity()
-        row[index] = RowWinograd(conv)
-    return fast.requires_grad_(False) if convs else net
+    fold_norms(fast.search)
+    for row, index, layer in _layers(fast.search):
+        if _pays(layer):
+            row[index] = RowWinograd(layer)
+    return fast.requires_grad_(False)
 
 
-def _pays(layer: nn.Conv2d) -> bool:
+def _layers(trunk: nn.Module) -> list[tuple[nn.Sequential, int, nn.Module]]:
+    """Layers in a row, each with its row and its place there."""
+    rows = [module for module in trunk.modules() if isinstance(module, nn.Sequential)]
+    return [(row, index, layer) for row in rows for index, layer in enumerate(row)]
+
+
+def _pays(layer: nn.Module) -> TypeGuard[nn.Conv2d]:
     return (
-        3 <= layer.kernel_size[0] <= _TILE - 2
+        isinstance(layer, nn.Conv2d)
+        and 3 <= layer.kernel_size[0] <= _TILE - 2
         and layer.stride == layer.dilation == (1, 1)
         and layer.padding == (0, 0)
         and layer.in_channels // layer.groups >= _MIN_CHANNELS

@@ -17,7 +17,7 @@ from gradnet_ros.engines.crop_buffer import CropBuffer
 from gradnet_ros.engines.cuda_graph_crops import RegionBuffer, cut_region, sample_crops
 from gradnet_ros.engines.cuda_graph_engine import CudaGraphEngine
 from gradnet_ros.engines.cuda_graph_half import scores_agree, with_half_trunk
-from gradnet_ros.engines.cuda_graph_record import EagerFallback
+from gradnet_ros.engines.cuda_graph_record import EagerFallback, record_cuda_graph
 from gradnet_ros.engines.protocol import Look, Query, Region
 from gradnet_ros.engines.select import make_engine
 from gradnet_ros.engines.torch_engine import TorchEngine
@@ -113,6 +113,18 @@ def test_a_fallback_is_told_once():
     assert fallback.failed == "operation not permitted when stream is capturing"
 
 
+def test_a_failure_is_told_by_what_came_first():
+    def fail(work):
+        try:
+            raise RuntimeError("the operation that cannot be recorded")
+        finally:
+            raise RuntimeError("operation failed due to a previous error during capture")
+
+    fallback = EagerFallback(fail)
+    with pytest.warns(RuntimeWarning, match="the operation that cannot be recorded"):
+        fallback(lambda: ())
+
+
 def test_nothing_but_a_runtime_error_is_taken_for_a_failed_recording():
     def fail(work):
         raise TypeError("a defect")
@@ -177,8 +189,8 @@ def test_a_graph_for_frames_and_one_for_updates(scene):
     settings = {"update_interval": 2, "early_frames": 0, "refind_at_centre": False, "update_samples": 1}
     config = config.with_overrides(settings)
     follow(engine, scene[0][:8], [(136, 100, 48, 40)], config)
-    assert recorder.recorded == 2
-    assert recorder.replayed == (1 + 7) + (1 + 3)  # searches and steps, the first frame's included
+    assert recorder.recorded == 3  # one to search in two places, should that be needed
+    assert recorder.replayed == (1 + 1 + 7) + (1 + 3)  # searches and steps, the first frame's included
     assert engine.detail == "float32, float32 in step, graphs"
 
 
@@ -186,8 +198,8 @@ def test_a_graph_more_where_sizes_are_compared(scene):
     engine, _, config, recorder = engines("alexnet")
     assert config.scale_by_cosine
     follow(engine, scene[0][:4], [(136, 100, 48, 40)], config.with_overrides({"update_interval": 0}))
-    assert recorder.recorded == 2
-    assert recorder.replayed == (1 + 3) * 2  # the first frame's included
+    assert recorder.recorded == 3
+    assert recorder.replayed == 1 + (1 + 3) * 2  # the first frame's included
 
 
 @pytest.mark.parametrize("network", ["lite", "alexnet"])
@@ -206,6 +218,24 @@ def test_sizes_of_several_targets_are_compared_together(scene, network):
         assert ours.shape == theirs.shape == (number,)
         np.testing.assert_allclose(ours, theirs, atol=2e-3)
     assert (recorder.recorded, recorder.replayed) == (2, 2)
+
+
+def test_a_few_graphs_serve_every_number_of_places(scene):
+    engine, reference, _, recorder = engines("lite")
+    image, square = scene[0][0], Region((160.0, 120.0), (100.0,))
+    states = [each.start(image, square, (48.0, 40.0), BORDER) for each in (engine, reference)]
+    recorded = []
+    for count in (1, 2, 3, 4, 2, 3):
+        regions = [Region((150.0 + 5 * number, 120.0), (180.0,)) for number in range(count)]
+        ours, theirs = (
+            each.search(image, [Query(state, region, adaptive=False, boxes=True) for region in regions])
+            for each, state in zip((engine, reference), states, strict=True)
+        )
+        assert len(ours) == count
+        for found, expected in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(found.fixed, expected.fixed, atol=0.01)
+        recorded.append(recorder.recorded)
+    assert recorded == [2, 2, 3, 3, 3, 3]
 
 
 def test_it_goes_on_eagerly_where_nothing_can_be_recorded(scene):
@@ -249,7 +279,7 @@ def test_a_target_that_grows_gets_more_room(scene):
         np.testing.assert_allclose(ours.fixed, theirs.fixed, atol=0.01)
         np.testing.assert_allclose(ours.edges, theirs.edges, atol=3.0)
         assert ours.adaptive is None
-    assert recorder.recorded == 2
+    assert recorder.recorded == 3  # 1 and 2 places, and 1 with more room
 
 
 def test_boxes_are_fitted_as_by_eager_pytorch(scene):
@@ -391,8 +421,15 @@ def test_half_precision_agrees_where_features_have_unit_length(scene):
     assert engine.detail == "float16, float32 in step, graphs"
     boxes = [(136, 100, 48, 40)]
     compare(follow(engine, scene[0][:3], boxes, config), follow(reference, scene[0][:3], boxes, config))
-    net = load_network(shipped_weights("lite")).net
-    assert scores_agree(net, with_half_trunk(net))
+
+
+@pytest.mark.parametrize("network", ["lite", "alexnet"])
+def test_half_precision_scores_as_single_does_with_the_shipped_weights(network):
+    need_weights(network)
+    net = load_network(shipped_weights(network), network).net
+    halved = with_half_trunk(net)
+    assert all(bool(each.isfinite().all()) for each in halved.search.state_dict().values())
+    assert scores_agree(net, halved)
 
 
 def test_features_beyond_the_range_of_half_precision_are_seen():
@@ -436,3 +473,12 @@ def test_on_a_gpu(scene, network):
     found = follow(engine, scene[0], boxes, config)
     compare(found, follow(TorchEngine(its.net, device), scene[0], boxes, config))
     assert engine.detail.endswith("graphs")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_failed_recording_on_a_gpu_leaves_the_stream_as_it_was():
+    device, before = torch.device("cuda"), torch.cuda.current_stream()
+    number = torch.ones(1, device=device)
+    with pytest.raises(RuntimeError):
+        record_cuda_graph(lambda: (number * number.item(),), device)  # It waits for the device.
+    assert torch.cuda.current_stream() == before
