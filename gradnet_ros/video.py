@@ -109,12 +109,12 @@ class VideoWriter:
 
 
 def read_picture(file: Path) -> Frame:
-    """Read a picture, HxWx3 uint8 BGR.
+    """Read a picture, HxWx3 uint8 BGR, as it is stored: boxes of data sets count its pixels.
 
     Raises:
         ValueError: it cannot be read.
     """
-    picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
+    picture = cv2.imread(str(file), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if picture is None:
         raise ValueError(f"{file}: not a readable picture")
     return np.asarray(picture, np.uint8)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradnet_ros.video import VideoWriter, natural_order, open_frames, pictures_in
+from gradnet_ros.video import VideoWriter, natural_order, open_frames, pictures_in, read_picture
 from support import texture
 
 
@@ -33,6 +33,16 @@ def test_pictures_only(tmp_path):
     for name in ("10.JPG", "9.png", "notes.txt"):
         (tmp_path / name).touch()
     assert [file.name for file in pictures_in(tmp_path)] == ["9.png", "10.JPG"]
+
+
+def test_pictures_are_read_as_they_are_stored(tmp_path):
+    """The camera's orientation is not applied: boxes of data sets count stored pixels."""
+    data = cv2.imencode(".jpg", np.full((48, 64, 3), 90, np.uint8))[1].tobytes()
+    tag = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
+    path = tmp_path / "turned.jpg"
+    path.write_bytes(data[:2] + b"\xff\xe1" + (len(tag) + 2).to_bytes(2, "big") + tag + data[2:])
+    assert cv2.imread(str(path)).shape == (64, 48, 3)
+    assert read_picture(path).shape == (48, 64, 3)
 
 
 def test_pictures_come_in_the_order_of_their_numbers(tmp_path):

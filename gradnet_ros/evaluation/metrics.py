@@ -70,16 +70,6 @@ def error_curve(errors: NDArray[np.float64], thresholds: NDArray[np.float64]) ->
     return _shares(errors[None, :] <= thresholds[:, None])
 
 
-def success_auc(iou: NDArray[np.float64]) -> float:
-    """OTB area under the success curve: the mean over 21 thresholds of the share of ``iou > t``."""
-    return float(success_curve(iou, OTB_THRESHOLDS).mean())
-
-
-def precision(errors: NDArray[np.float64]) -> float:
-    """Share of frames with a centre error of at most 20 pixels."""
-    return float((errors <= PRECISION_PIXELS).mean())
-
-
 def _centres(boxes: Boxes) -> NDArray[np.float64]:
     return np.asarray(boxes[:, :2] + (boxes[:, 2:] - 1) / 2)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from math import isfinite
+from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import trax
-from numpy.typing import NDArray
 
 from gradnet_ros.evaluation.trackers.interface import EvaluatedTracker
+from gradnet_ros.video import read_picture
 
 
 def serve(tracker: EvaluatedTracker, name: str) -> None:
@@ -44,17 +43,10 @@ def serve(tracker: EvaluatedTracker, name: str) -> None:
 
 def _answer(tracker: EvaluatedTracker, request: Any) -> tuple[Any, dict[str, float]]:
     """Region and properties."""
-    frame = _read(request.image[trax.ImageChannel.COLOR].path())
+    frame = read_picture(Path(request.image[trax.ImageChannel.COLOR].path()))
     if request.type == trax.TraxStatus.INITIALIZE:
         ((region, _),) = request.objects  # the protocol lets no client send several to us
         tracker.init(frame, region.bounds())
         return region, {}
     box, score, _, _ = tracker.update(frame)
     return trax.Rectangle.create(*box), {"confidence": score} if isfinite(score) else {}
-
-
-def _read(path: str) -> NDArray[np.uint8]:
-    frame = cv2.imread(path, cv2.IMREAD_COLOR)
-    if frame is None:
-        raise ValueError(f"{path}: not a readable picture")
-    return np.asarray(frame, np.uint8)

@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from lightning_fabric import Fabric
 from torch import distributed
 
 from gradnet_ros.nn.gradnet import GradNet
+from gradnet_ros.tracking.device import select_device
 from gradnet_ros.training.batch import collate
 from gradnet_ros.training.engine import Engine, StageJob
 from gradnet_ros.training.output import Output, state_path
 from gradnet_ros.training.pairs import PairDataset
-from gradnet_ros.training.processes import open_fabric
+from gradnet_ros.training.processes import check_precision, open_fabric
 from gradnet_ros.training.provenance import provenance
-from gradnet_ros.training.recipe import Recipe
+from gradnet_ros.training.recipe import Recipe, StageRecipe
 from gradnet_ros.training.shards import open_shards
 from gradnet_ros.training.signals import StopSignal
 from gradnet_ros.training.start import start_network
@@ -57,8 +59,11 @@ def make_jobs(recipe: Recipe, data: Path, validation: ValidationFolder | None = 
         ValueError: shards, sequences or settings that cannot be used.
     """
     index, net = open_shards(data), GradNet(recipe.network)
+    if recipe.tracker.get("box_branch") and net.box is None:
+        raise ValueError(f"tracker: box_branch must be false for {recipe.network}, which has no box branch")
     jobs = []
     for number, settings in enumerate(recipe.stages):
+        _try(settings, number, net)
         # Every stage draws samples of its own.
         seed = int(np.random.SeedSequence([recipe.seed, number]).generate_state(1)[0])
         dataset = PairDataset(index, net.spec, settings.make_pairs(), seed)
@@ -76,6 +81,15 @@ def make_jobs(recipe: Recipe, data: Path, validation: ValidationFolder | None = 
         stage = settings.make_stage()
         jobs.append(StageJob(number, settings, stage, dataset, collate, validator, recipe.seed))
     return jobs
+
+
+def _try(settings: StageRecipe, number: int, net: GradNet) -> None:
+    """Prepare a stage on a network that is thrown away: what does not fit is told now, not hours later."""
+    try:
+        with torch.random.fork_rng(devices=[]):
+            settings.make_stage().prepare(net)
+    except ValueError as error:
+        raise ValueError(f"stages.{number}: {error}") from error
 
 
 def train(
@@ -98,10 +112,13 @@ def train(
         The result's path; ``None`` if a signal stopped the training, whose state is saved then.
 
     Raises:
-        ValueError: ``output`` holds a training that is not to be resumed, or another recipe's.
+        ValueError: ``output`` holds a training that is not to be resumed, or another recipe's; or a stage
+            has a precision that the device does not know.
         FileNotFoundError: nothing to resume, or no weights to start from.
         FloatingPointError: loss or gradient is not a finite number; the message names stage and step.
     """
+    for job in jobs:
+        check_precision(select_device(device), job.settings.precision)
     fabric = open_fabric(device)
     try:
         with StopSignal() as stop:
@@ -125,7 +142,12 @@ def _train(
     facts = provenance(fabric.device, fabric.world_size)
     output = Output(folder, recipe, facts, seconds, silent=not fabric.is_global_zero)
     first = saved.stage.number if saved else 0
-    net = GradNet(recipe.network) if saved else start_network(recipe.network, recipe.start, recipe.seed)
+    if saved:
+        net = GradNet(recipe.network)  # It is filled in when its stage goes on.
+        if saved.stage.has_head_of_its_own:
+            net.unshare_head()
+    else:
+        net = start_network(recipe.network, recipe.start, recipe.seed)
     for job in jobs[first:]:
         at_work = open_fabric(device, job.settings.precision)
         state = saved.stage if saved and job.number == first else None

@@ -17,6 +17,16 @@ _PATIENCE = timedelta(hours=2)
 """How long a process waits for the others; one may validate for long while the others wait."""
 
 
+def check_precision(device: torch.device, precision: str) -> None:
+    """See that a device knows a precision.
+
+    Raises:
+        ValueError: float16 on a CPU.
+    """
+    if device.type == "cpu" and precision == "16-mixed":
+        raise ValueError(f"precision must be auto, 32-true or bf16-mixed on a CPU, got {precision!r}")
+
+
 def open_fabric(device: str, precision: str = "32-true") -> Fabric:
     """Fabric on a device, with the other processes if ``torchrun`` started several.
 
@@ -29,10 +39,9 @@ def open_fabric(device: str, precision: str = "32-true") -> Fabric:
             float16 on a CPU.
     """
     chosen = select_device(device)
+    check_precision(chosen, precision)
     if precision == "auto":
         precision = "32-true" if chosen.type == "cpu" else "bf16-mixed"
-    if chosen.type == "cpu" and precision == "16-mixed":
-        raise ValueError(f"precision must be auto, 32-true or bf16-mixed on a CPU, got {precision!r}")
     numbers: Any = precision
     world, local = (int(os.environ.get(name, 1)) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
     if not distributed.is_torchelastic_launched() or world == 1:

@@ -173,6 +173,13 @@ def _resolve(recipe: Recipe, number: int) -> StageRecipe:
     if stage.stage not in STAGES:
         raise ConfigError(f"{where}.stage: must be one of {', '.join(STAGES)}, got {stage.stage!r}")
     settings = make_settings(STAGES[stage.stage], stage.settings, f"{where}.settings")
+    if isinstance(settings, UpdateStage) and settings.template_generalization:
+        largest = max(settings.group_sizes)
+        if largest > stage.batch_size:
+            raise ConfigError(
+                f"{where}.batch_size: must be at least {largest}, the largest of group_sizes, got"
+                f" {stage.batch_size}"
+            )
     pairs = make_settings(PairConfig, {**recipe.pairs, **stage.pairs}, f"{where}.pairs")
     return stage.model_copy(
         update={"name": stage.title, "settings": asdict(settings), "pairs": asdict(pairs)}

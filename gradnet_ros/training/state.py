@@ -41,6 +41,11 @@ class StageState:
     scaler: dict[str, Any]
     best: float | None
 
+    @property
+    def has_head_of_its_own(self) -> bool:
+        """Whether the network's updated template goes through a U1 of its own."""
+        return any("updated_head." in name for name in self.net)
+
 
 @dataclass(frozen=True)
 class TrainingState:

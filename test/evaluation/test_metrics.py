@@ -7,13 +7,12 @@ from hypothesis import strategies as st
 
 from gradnet_ros.evaluation.metrics import (
     OTB_THRESHOLDS,
+    PRECISION_PIXELS,
     centre_errors,
     clip_boxes,
     error_curve,
     normalised_errors,
     overlaps,
-    precision,
-    success_auc,
     success_curve,
     valid_rows,
 )
@@ -23,12 +22,12 @@ BOX = st.tuples(st.floats(-50, 50), st.floats(-50, 50), st.floats(1, 60), st.flo
 
 def test_a_perfect_tracker_scores_20_of_21():
     assert len(OTB_THRESHOLDS) == 21
-    assert success_auc(np.ones(7)) == pytest.approx(20 / 21)
+    assert success_curve(np.ones(7), OTB_THRESHOLDS).mean() == pytest.approx(20 / 21)
 
 
 def test_the_threshold_is_strict():
-    assert success_auc(np.array([0.5])) == pytest.approx(10 / 21)
-    assert success_auc(np.array([0.0])) == 0
+    assert success_curve(np.array([0.5]), OTB_THRESHOLDS).mean() == pytest.approx(10 / 21)
+    assert success_curve(np.array([0.0]), OTB_THRESHOLDS).mean() == 0
 
 
 @given(first=BOX, second=BOX)
@@ -46,7 +45,7 @@ def test_overlap_by_hand(first, second):
 def test_centre_error_is_otbs():
     errors = centre_errors(np.array([[0, 0, 11, 11.0]]), np.array([[3, 4, 11, 11.0]]))
     assert errors[0] == pytest.approx(5)
-    assert precision(np.array([20.0, 20.1])) == 0.5
+    assert error_curve(np.array([20.0, 20.1]), np.array([PRECISION_PIXELS])).tolist() == [0.5]
 
 
 def test_rows_without_a_box():
@@ -76,10 +75,9 @@ def test_normalised_error_by_hand():
 def test_curves_fall_and_rise(values):
     success = success_curve(np.array(values), OTB_THRESHOLDS)
     assert (np.diff(success) <= 0).all()
-    assert success.mean() == pytest.approx(success_auc(np.array(values)))
     errors = error_curve(60 * np.array(values), np.arange(51.0))
     assert (np.diff(errors) >= 0).all()
-    assert errors[20] == precision(60 * np.array(values))
+    assert errors[20] == np.mean([60 * value <= 20 for value in values])
 
 
 def test_without_a_frame_a_curve_says_nothing():

@@ -54,7 +54,9 @@ def test_every_frame_ends_in_one_count(run):
 def test_messages_of_another_type_are_told_from_silence(run):
     # As a user would who leaves the transport at raw; the graph's own images go elsewhere.
     _, graph = run("-r", "image:=camera/compressed", image="camera")
-    sentence = "/camera/compressed carries sensor_msgs/msg/CompressedImage, but sensor_msgs/msg/Image is taken"
+    sentence = (
+        "/camera/compressed carries sensor_msgs/msg/CompressedImage, but sensor_msgs/msg/Image is taken"
+    )
     graph.wait(lambda: graph.statuses and sentence in graph.statuses[-1][0].message, "the error")
     status = graph.statuses[-1][0]
     graph.wait(lambda: graph.statuses[-1][0].level == b"\2", "an error, with no image")

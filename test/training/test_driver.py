@@ -2,15 +2,18 @@
 
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
 
 from gradnet_ros.nn.checkpoint import load_network
-from gradnet_ros.training.driver import train
+from gradnet_ros.nn.gradnet import GradNet
+from gradnet_ros.training.driver import make_jobs, train
 from gradnet_ros.training.engine import StageJob
-from gradnet_ros.training.recipe import Recipe
+from gradnet_ros.training.recipe import Recipe, make_recipe
 from training.fake import FakeDataset, FakeStage, fake_collate, fake_jobs, fake_recipe
+from training.fixture_shards import write_shards
 
 
 def two_stages(hook=None):
@@ -22,6 +25,12 @@ def two_stages(hook=None):
         for number, (settings, stage) in enumerate(zip(stages, made, strict=True))
     ]
     return recipe, jobs, made
+
+
+@pytest.fixture
+def shards(tmp_path):
+    write_shards(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture
@@ -100,3 +109,62 @@ def test_nothing_to_resume(tmp_path):
     recipe = fake_recipe()
     with pytest.raises(FileNotFoundError, match=r"nothing to resume: no .*state.pt"):
         train(recipe, fake_jobs(recipe), tmp_path, "cpu", resume=True)
+
+
+@pytest.mark.parametrize(
+    ("network", "stages", "changes", "message"),
+    [
+        ("alexnet", ["base", "box"], {}, "stages.1: network 'alexnet' has no box branch"),
+        ("lite", ["base", "size"], {}, "stages.1: network 'lite' has a box branch for sizes"),
+        ("lite", ["base", "distil"], {}, "stages.1: the stage distil is for alexnet, got 'lite'"),
+        (
+            "alexnet",
+            ["base"],
+            {"tracker": {"box_branch": True}},
+            "tracker: box_branch must be false for alexnet, which has no box branch",
+        ),
+    ],
+)
+def test_stages_that_do_not_fit_the_network_are_told_before_the_first(
+    shards, network, stages, changes, message
+):
+    tree = {"network": network, "start": "none", **changes}
+    recipe = make_recipe({**tree, "stages": [{"stage": stage, "steps": 1} for stage in stages]})
+    with pytest.raises(ValueError, match=message):
+        make_jobs(recipe, shards)
+
+
+def test_jobs_do_not_depend_on_what_trying_them_drew(shards):
+    recipe = make_recipe({"network": "alexnet", "start": "none", "stages": [{"stage": "distil", "steps": 1}]})
+    torch.manual_seed(0)
+    GradNet("alexnet")
+    expected = torch.rand(1)
+    torch.manual_seed(0)
+    make_jobs(recipe, shards)
+    assert torch.rand(1) == expected
+
+
+def test_a_precision_that_the_device_does_not_know_is_told_before_the_first_stage(tmp_path):
+    recipe, jobs, made = two_stages()
+    late = jobs[1].settings.model_copy(update={"precision": "16-mixed"})
+    jobs[1] = replace(jobs[1], settings=late)
+    with pytest.raises(ValueError, match="precision must be auto, 32-true or bf16-mixed on a CPU"):
+        train(recipe, jobs, tmp_path, "cpu")
+    assert made[0].seen == []
+
+
+class UnsharingStage(FakeStage):
+    """As the update stage does with ``unshared_head``."""
+
+    def prepare(self, net):
+        net.unshare_head()
+        return super().prepare(net)
+
+
+def test_a_network_with_a_head_of_its_own_can_go_on(tmp_path):
+    recipe, jobs, _ = two_stages(lambda step, _: os.kill(os.getpid(), signal.SIGINT) if step == 0 else None)
+    jobs[0] = replace(jobs[0], stage=UnsharingStage())
+    assert train(recipe, jobs, tmp_path, "cpu") is None
+    recipe, jobs, _ = two_stages()
+    assert train(recipe, jobs, tmp_path, "cpu", resume=True)
+    assert load_network(tmp_path / "lite.safetensors").net.updated_head is not None

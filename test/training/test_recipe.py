@@ -67,6 +67,10 @@ def test_what_is_written_is_read_back_as_it_was():
             stage(settings={"negatives_weight": -1}),
             r"stages.0.settings: negatives_weight must be in \[0, 1000\], got -1",
         ),
+        (
+            {"stages": [{"stage": "update", "steps": 1, "batch_size": 4}]},
+            r"stages.0.batch_size: must be at least 8, the largest of group_sizes, got 4",
+        ),
         ({"stages": [{"stage": "base", "steps": 1}] * 2}, r"stages: 2 are called 'base'"),
     ],
 )
