@@ -7,7 +7,7 @@ views of that frame, a step after each of the first frames (ours; the gradient i
 
 What moves is a gain of every channel of the parts, the same at all places, and the two means: 192 numbers.
 All 3,264 on their own would soon know the views by heart, and hold less when the target turns
-(docs/ablation.md).
+(docs/experiments.md).
 """
 
 from __future__ import annotations
