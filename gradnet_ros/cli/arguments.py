@@ -50,12 +50,7 @@ def optional_packages(what: str, *modules: str) -> Iterator[None]:
 def add_tracker_arguments(parser: argparse.ArgumentParser) -> None:
     """Add ``--network --device --weights --engine --set``."""
     add_network_arguments(parser)
-    parser.add_argument(
-        "--engine",
-        default="auto",
-        help="what runs the network: auto, torch, cuda-graph, openvino or onnxruntime"
-        " (default: %(default)s: OpenVINO on a CPU if it is installed, else PyTorch)",
-    )
+    add_engine_argument(parser)
     add_setting_argument(parser, "a tracker setting, such as update_interval=0; may be repeated")
 
 
@@ -64,6 +59,16 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--network", default="lite", help="lite or alexnet (default: %(default)s)")
     add_device_argument(parser)
     parser.add_argument("--weights", type=Path, help="checkpoint file (default: the package's)")
+
+
+def add_engine_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--engine``."""
+    parser.add_argument(
+        "--engine",
+        default="auto",
+        help="what runs the network: auto, torch, cuda-graph, openvino or onnxruntime"
+        " (default: %(default)s: OpenVINO on a CPU if it is installed, else PyTorch)",
+    )
 
 
 def add_device_argument(parser: argparse.ArgumentParser) -> None:

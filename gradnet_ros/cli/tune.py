@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gradnet_ros.cli.arguments import add_network_arguments, optional_packages
+from gradnet_ros.cli.arguments import add_engine_argument, add_network_arguments, optional_packages
 
 if TYPE_CHECKING:
     from gradnet_ros.tracking.tracker import Tracker
@@ -40,6 +40,7 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         "--output", type=Path, required=True, metavar="DIR", help="folder for the trials and the report"
     )
     add_network_arguments(parser)
+    add_engine_argument(parser)
     parser.add_argument(
         "--trials", type=int, default=40, metavar="N", help="trials of the search (default: %(default)s)"
     )
@@ -98,7 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     space = read_space(arguments.space)
     sequences = read_folder(arguments.root)
     weights = arguments.weights or shipped_weights(arguments.network)
-    tracker = Tracker(arguments.network, arguments.device, weights)
+    tracker = Tracker(arguments.network, arguments.device, weights, engine=arguments.engine)
     own = tracker.config
     try:
         tracker.configure(dict(space.fixed))
@@ -139,5 +140,5 @@ def _provenance(tracker: Tracker) -> dict[str, str]:
     return {
         "commit": git_commit() or "not known",
         "date": datetime.now(timezone.utc).date().isoformat(),
-        "machine": f"{machine}, torch {torch.__version__}",
+        "machine": f"{machine}, torch {torch.__version__}, engine {tracker.engine}",
     }

@@ -13,13 +13,14 @@ import torch
 from lightning_fabric import Fabric
 from torch.utils.data import Dataset
 
-from gradnet_ros.evaluation.frame_cache import FrameCache, cached
+from gradnet_ros.evaluation.frame_cache import CachedSequence, FrameCache, cached
 from gradnet_ros.evaluation.runner import run_tracker
-from gradnet_ros.evaluation.scores import score_sequence
+from gradnet_ros.evaluation.scores import Scores, score_sequence
 from gradnet_ros.evaluation.sequences import read_folder
 from gradnet_ros.evaluation.trackers.gradnet import GradNetTracker
 from gradnet_ros.nn.checkpoint import save_network
 from gradnet_ros.nn.gradnet import GradNet
+from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.tracker import Tracker
 from gradnet_ros.training.processes import gather
 from gradnet_ros.training.stages.stage import Stage
@@ -147,15 +148,16 @@ class TrackedSequences:
         with tempfile.TemporaryDirectory() as folder:
             weights = Path(folder) / "net.safetensors"
             save_network(weights, net)
-            with_update, without = (
-                GradNetTracker(Tracker(net.spec.name, device, weights, settings))
-                for settings in (self._settings, {**self._settings, "update_interval": 0})
-            )
+            tracker = Tracker(net.spec.name, device, weights, self._settings)
+        evaluated, with_update = GradNetTracker(tracker), tracker.config
+        without = with_update.with_overrides({"update_interval": 0})
+
+        def play(sequence: CachedSequence, config: TrackerConfig) -> Scores:
+            tracker.configure(config)
+            return score_sequence(run_tracker(evaluated, sequence), sequence).scores
+
         for sequence in self.sequences[fabric.global_rank :: fabric.world_size]:
-            on, off = (
-                score_sequence(run_tracker(tracker, sequence), sequence).scores
-                for tracker in (with_update, without)
-            )
+            on, off = play(sequence, with_update), play(sequence, without)
             found.append((on.auc, on.precision, off.auc, off.precision))
         means = np.mean(gather(fabric, found), axis=0).tolist()
         names = ("auc_with_update", "precision_with_update", "auc_without_update", "precision_without_update")

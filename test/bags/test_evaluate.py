@@ -18,7 +18,7 @@ def test_boxes_are_those_of_the_clip(tmp_path):
     need_weights()
     frames, boxes = moving_scene(12)
     box = tuple(boxes[0].tolist())
-    tracker = Tracker("lite", "cpu", config={"update_interval": 5})
+    tracker = Tracker("lite", "cpu", config={"update_interval": 5}, engine="torch")
     expected = [tracker.init(frames[0], box), *map(tracker.update, frames[1:])]
     updates = tracker.template_updates
     seen = []

@@ -17,6 +17,10 @@ FRAMES, BOXES = moving_scene(10)
 SAME = ("frames.csv", "left_out.csv", "detections/metadata.yaml")
 
 
+REFERENCE = ("--device", "cpu", "--engine", "torch")
+"""The engine that is there at once."""
+
+
 def bag(*arguments):
     return main(["bag", *map(str, arguments)])
 
@@ -26,7 +30,7 @@ def test_two_evaluations_are_the_same_bytes(storage, tmp_path, capsys):
     need_weights()
     path = write(tmp_path / "drive", film(FRAMES, BOXES), storage)
     for name in ("first", "second"):
-        arguments = ("--image-topic", TOPIC, "--truth-topic", TRUTH, "--device", "cpu")
+        arguments = ("--image-topic", TOPIC, "--truth-topic", TRUTH, *REFERENCE)
         assert bag("evaluate", path, *arguments, "--output", tmp_path / name) == 0
     assert f"10 pictures, 10 detections; wrote {tmp_path / 'second'}, report:" in capsys.readouterr().out
     messages = f"detections/detections{storage_file(path).suffix}"
@@ -48,7 +52,7 @@ def test_a_cut_bag_without_truth_is_evaluated_if_the_user_says_so(tmp_path, caps
     file = storage_file(path)
     cut(file, 0.7)
     init = ",".join(f"{value:g}" for value in BOXES[0])
-    arguments = ("evaluate", path, "--init", init, "--device", "cpu")
+    arguments = ("evaluate", path, "--init", init, *REFERENCE)
     assert bag(*arguments) == 2
     assert f"{file}: " in (error := capsys.readouterr().err)
     assert "--salvage uses what can still be read" in error
@@ -86,7 +90,7 @@ def test_info_and_video(tmp_path, capsys, monkeypatch):
         (["evaluate", "{path}", "--truth-topic", "/labels"], "no topic /labels; it has"),
         (["evaluate", "{path}", "--truth", "{path}.txt"], "No such file"),
         (["evaluate", "{path}"], "no target is given: --init X,Y,W,H, --truth-topic or --truth"),
-        (["evaluate", "{path}", "--init", "900,1,9,9", "--device", "cpu"], "box centre must lie inside"),
+        (["evaluate", "{path}", "--init", "900,1,9,9", *REFERENCE], "box centre must lie inside"),
         (["evaluate", "{path}", "--init", "1,1,9,9", "--output", "{path}"], "is not an empty folder"),
         (["evaluate", "{path}", "--truth-topic", TRUTH, "--stamps", "record"], "does not go with it"),
         (["export-video", "{path}", "--image-topic", TRUTH], "not pictures"),

@@ -33,7 +33,7 @@ def root(tmp_path):
 
 
 def evaluate(folder, *arguments):
-    return main(["eval", str(folder), "--device", "cpu", *map(str, arguments)])
+    return main(["eval", str(folder), "--device", "cpu", "--engine", "torch", *map(str, arguments)])
 
 
 def summary(folder):

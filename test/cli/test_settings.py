@@ -36,7 +36,7 @@ def test_settings_round_trip(checkpoint, tmp_path, capsys):
     expected = {"scale_step": 1.08, "window_influence": 0.3, "refind_at_centre": False}
     assert load_network(output).tracker == expected
     assert load_network(output).training == TRAINING
-    config = Tracker("lite", "cpu", output).config
+    config = Tracker("lite", "cpu", output, engine="torch").config
     assert (config.scale_step, config.window_influence, config.refind_at_centre) == (1.08, 0.3, False)
 
     (tensors, metadata), (old_tensors, old_metadata) = read(output), read(checkpoint)

@@ -38,8 +38,9 @@ def root(tmp_path):
 
 
 def tune(root, *arguments):
-    command = ["tune", str(root / "sequences"), "--space", str(root / "space.yaml"), "--device", "cpu"]
-    return main([*command, "--output", str(root / "out"), *arguments])
+    command = ["tune", str(root / "sequences"), "--space", str(root / "space.yaml")]
+    engine = ["--device", "cpu", "--engine", "torch"]  # It is there at once.
+    return main([*command, *engine, "--output", str(root / "out"), *arguments])
 
 
 def test_a_search_and_its_report_agree_with_the_evaluation(root, capsys):
@@ -59,7 +60,7 @@ def test_a_search_and_its_report_agree_with_the_evaluation(root, capsys):
         ("best", best),
         ("best, gradient off", {**best, "update_interval": 0}),
     ):
-        tracker = Tracker("lite", "cpu", config=overrides)
+        tracker = Tracker("lite", "cpu", config=overrides, engine="torch")
         score = TrackerScorer(tracker)
         results = {each.name: score(tracker.config, each) for each in sequences}
         means = [mean_score({name: results[name] for name in part}) for part in ("ac", "b", "abc")]

@@ -153,9 +153,9 @@ def test_the_real_tracker_answers_as_without_the_protocol(scene, connect, tmp_pa
     paths, boxes = scene
     weights = tmp_path / "net.safetensors"
     save_network(weights, random_network("lite"))
-    talk, _ = connect(GradNetTracker(Tracker("lite", "cpu", weights, {"update_interval": 2})))
+    talk, _ = connect(GradNetTracker(Tracker("lite", "cpu", weights, {"update_interval": 2}, engine="torch")))
     talk.initialize(image(paths[0]), [(trax.Rectangle.create(*boxes[0]), {})], {})
-    tracker = Tracker("lite", "cpu", weights, {"update_interval": 2})
+    tracker = Tracker("lite", "cpu", weights, {"update_interval": 2}, engine="torch")
     tracker.init(cv2.imread(str(paths[0])), tuple(boxes[0]))
     for path in paths[1:]:
         ((region, properties),), _ = talk.frame(image(path), {}, [])

@@ -34,7 +34,7 @@ def test_a_folder_is_evaluated(root):
     need_weights()
     sequences = read_folder(root)
     assert [sequence.name for sequence in sequences] == ["one", "two"]
-    tracker = Tracker("lite", "cpu", config={"update_interval": 5})
+    tracker = Tracker("lite", "cpu", config={"update_interval": 5}, engine="torch")
     results = [run_tracker(GradNetTracker(tracker), sequence) for sequence in sequences]
     assert results[0].boxes.shape == (12, 4)
     assert results[0].boxes[0].tolist() == sequences[0].truth[0].tolist()
@@ -122,6 +122,6 @@ def test_real_sequences_are_followed(interval):
     sequences = [s for s in read_folder(data_folder() / "dev") if s.name in names]
     assert len(sequences) == 3
     overrides = {} if interval is None else {"update_interval": interval}
-    tracker = GradNetTracker(Tracker("lite", "cpu", config=overrides))
+    tracker = GradNetTracker(Tracker("lite", "cpu", config=overrides, engine="torch"))
     aucs = [score_sequence(run_tracker(tracker, each), each).scores.auc for each in sequences]
     assert np.mean(aucs) > 0.6

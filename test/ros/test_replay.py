@@ -57,19 +57,18 @@ def squares(count):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("storage", ["sqlite3", "mcap"])
-def test_lock_step_is_evaluate_byte_for_byte(storage, run, tmp_path):
+@pytest.mark.parametrize(("storage", "engine"), [("sqlite3", "torch"), ("mcap", "auto")])
+def test_lock_step_is_evaluate_byte_for_byte(storage, engine, run, tmp_path):
     need_weights()
     frames, boxes = moving_scene(16)
     make = image if storage == "sqlite3" else compressed
     bag = write(tmp_path / "bag", film(frames, boxes, make=make), storage)
-    arguments = ("--truth-topic", TRUTH, "--device", "cpu", "--output", "first")
+    arguments = ("--truth-topic", TRUTH, "--device", "cpu", "--engine", engine, "--output", "first")
     status, _, error = gradnet("evaluate", bag, *arguments, cwd=tmp_path)
     assert status == 0, error
     transport = "raw" if make is image else "compressed"
-    _, graph = run(
-        "-p", "device:=cpu", "-p", f"image_transport:={transport}", command=REAL_NODE, image=UNUSED, **THREADS
-    )
+    parameters = ("-p", "device:=cpu", "-p", f"engine:={engine}", "-p", f"image_transport:={transport}")
+    _, graph = run(*parameters, command=REAL_NODE, image=UNUSED, **THREADS)
     graph.wait(lambda: graph.last("lifecycle") == "active", "the network to be loaded", timeout=100)
     status, printed, error = gradnet(
         "replay", bag, "--truth-topic", TRUTH, "--output", "replay", cwd=tmp_path

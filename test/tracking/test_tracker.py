@@ -609,7 +609,7 @@ def test_track_is_frozen(tracker, scene):
 def test_weights_of_ones_own_for_alexnet(tmp_path, scene):
     path = tmp_path / "alexnet.safetensors"
     save_network(path, random_network("alexnet"), {"update_interval": 3})
-    tracker = Tracker("alexnet", "cpu", path, {"scale_count": 1})
+    tracker = Tracker("alexnet", "cpu", path, {"scale_count": 1}, engine="torch")
     assert tracker.config == TrackerConfig(update_interval=3, scale_count=1)
     frames, truth = scene
     tracks = follow(tracker, frames[:5], truth[0])
@@ -620,7 +620,7 @@ def test_weights_of_ones_own_for_alexnet(tmp_path, scene):
 def test_a_whole_config_wins_over_the_checkpoints(tmp_path):
     path = tmp_path / "lite.safetensors"
     save_network(path, random_network("lite"), {"update_interval": 3})
-    assert Tracker("lite", "cpu", path, TrackerConfig()).config.update_interval == 5
+    assert Tracker("lite", "cpu", path, TrackerConfig(), engine="torch").config.update_interval == 5
 
 
 @pytest.mark.parametrize(
@@ -670,7 +670,7 @@ CENTRAL = {"box_branch": True, "window_influence": 1.0, "update_interval": 0}
 def test_the_boxs_size_and_place_are_taken_as_the_settings_say(boxed_weights, scene):
     frames, _ = scene
     settings = {**CENTRAL, "size_smoothing": 0.6, "size_penalty": 0.5}
-    tracker = Tracker("lite", "cpu", boxed_weights(RATIOS), settings)
+    tracker = Tracker("lite", "cpu", boxed_weights(RATIOS), settings, engine="torch")
     centre, size = np.array([150.0, 110.0]), np.array([48.0, 40.0])
     first = tracker.init(frames[0], (*(centre - size / 2), *size))
     assert first.box == pytest.approx((*(centre - size / 2), *size))
@@ -698,7 +698,7 @@ def test_the_boxs_size_and_place_are_taken_as_the_settings_say(boxed_weights, sc
 def test_the_boxs_size_stays_within_its_bounds(boxed_weights, scene, ratio, bound):
     frames, _ = scene
     settings = {**CENTRAL, "size_penalty": 0.0, "size_smoothing": 1.0, "min_scale": 0.7, "max_scale": 1.5}
-    tracker = Tracker("lite", "cpu", boxed_weights((ratio, ratio, ratio, ratio)), settings)
+    tracker = Tracker("lite", "cpu", boxed_weights((ratio, ratio, ratio, ratio)), settings, engine="torch")
     tracker.init(frames[0], (100, 80, 48, 40))
     for frame in frames[1:3]:
         track = tracker.update(frame)
@@ -710,7 +710,7 @@ def test_a_thin_target_does_not_grow_along_its_length(boxed_weights, scene):
     frames, _ = scene
     settings = {**CENTRAL, "size_penalty": 0.0, "size_smoothing": 0.5}
     flat = boxed_weights((0.0, -1.0, 0.0, -1.0))  # as wide as ever, and flatter than a pixel
-    tracker = Tracker("lite", "cpu", flat, settings)
+    tracker = Tracker("lite", "cpu", flat, settings, engine="torch")
     tracker.init(frames[0], (100, 80, 60, 2))
     for frame in frames[1:20]:
         track = tracker.update(frame)
@@ -722,7 +722,8 @@ def test_a_size_that_is_penalised_moves_little(boxed_weights, scene):
     frames, _ = scene
     scales = []
     for penalty in (0.0, 0.5, 10.0):
-        tracker = Tracker("lite", "cpu", boxed_weights((0.5,) * 4), {**CENTRAL, "size_penalty": penalty})
+        settings = {**CENTRAL, "size_penalty": penalty}
+        tracker = Tracker("lite", "cpu", boxed_weights((0.5,) * 4), settings, engine="torch")
         tracker.init(frames[0], (100, 80, 48, 40))
         scales.append(tracker.update(frames[1]).scale)
     assert scales[0] > scales[1] > scales[2]
@@ -756,7 +757,7 @@ def test_boxes_take_one_search_pass_a_frame(boxed_weights, scene):
 def test_boxes_and_template_updates_go_together(boxed_weights, scene):
     frames, truth = scene
     settings = {"box_branch": True, "update_interval": 2, "reliable_ratio": 0.0}
-    tracker = Tracker("lite", "cpu", boxed_weights(RATIOS), settings)
+    tracker = Tracker("lite", "cpu", boxed_weights(RATIOS), settings, engine="torch")
     tracks = follow(tracker, frames[:7], truth[0])
     assert [track.updated for track in tracks] == [False, False, True, False, True, False, True]
     assert tracker.template_updates == 3
@@ -771,7 +772,7 @@ def test_a_network_without_a_box_branch_refuses_it(tmp_path, scene):
         Tracker("alexnet", "cpu", path, {"box_branch": True})
     with pytest.raises(ValueError, match=message):
         Tracker("alexnet", "cpu", path, TrackerConfig(box_branch=True))
-    tracker = Tracker("alexnet", "cpu", path)
+    tracker = Tracker("alexnet", "cpu", path, engine="torch")
     before = tracker.config
     with pytest.raises(ValueError, match=message):
         tracker.configure({"box_branch": True})

@@ -68,7 +68,7 @@ def test_a_report_can_say_what_ran(weights, tmp_path):
 
 
 def test_settings_that_change_later_are_told(weights):
-    tracker = Tracker("lite", "cpu", weights)
+    tracker = Tracker("lite", "cpu", weights, engine="torch")
     evaluated = GradNetTracker(tracker)
     tracker.configure({"update_interval": 7})
     assert json.loads(evaluated.about["settings"])["update_interval"] == 7
