@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from functools import partial
-from typing import TypeVar
+from functools import partial, wraps
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 import torch
@@ -13,7 +13,6 @@ from torch import Tensor
 
 from gradnet_ros.engines.crop_buffer import CropBuffer
 from gradnet_ros.engines.cuda_graph_crops import cut_region
-from gradnet_ros.engines.cuda_graph_half import scores_agree, with_half_trunk
 from gradnet_ros.engines.cuda_graph_record import EagerFallback, Recorder, record_cuda_graph
 from gradnet_ros.engines.cuda_graph_work import CompareWork, SearchWork, State, UpdateWork
 from gradnet_ros.engines.graphs import ExemplarGraph, StepGraph
@@ -25,6 +24,18 @@ from gradnet_ros.tracking.crops import Image
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
+_Given = ParamSpec("_Given")
+
+
+def _exactly(method: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
+    """Without autograd, and in all digits of float32."""
+
+    @wraps(method)
+    def exact(*arguments: _Given.args, **keywords: _Given.kwargs) -> _Result:
+        with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            return method(*arguments, **keywords)
+
+    return exact
 
 
 class CudaGraphEngine:
@@ -38,11 +49,13 @@ class CudaGraphEngine:
     a target that is looked for in a second place does not wait for that. The peak is
     looked for on the host, by the rules that hold for every engine: the maps are a few hundred numbers.
 
+    All of it is float32, without TF32, which PyTorch would take on its own: with ten binary digits cells and
+    sizes that answer nearly alike change places, and boxes drift by pixels (docs/performance.md).
+
     Args:
         net: the network; it is taken over and moved to the device.
         device: where it runs; a CPU runs the same operations without graphs, for tests.
         record: how work is recorded; ``None``: as CUDA graphs.
-        half: the search trunk in float16; ``None``: where :func:`scores_agree` on a GPU.
 
     Raises:
         ValueError: a network whose U1 is not shared by both templates.
@@ -55,7 +68,6 @@ class CudaGraphEngine:
         net: GradNet,
         device: torch.device,
         record: Recorder | None = None,
-        half: bool | None = None,
     ) -> None:
         if net.updated_head is not None:
             raise ValueError(
@@ -67,12 +79,7 @@ class CudaGraphEngine:
         self.has_boxes = net.box is not None
         self.adjust = (float(net.adjust_scale), float(net.adjust_bias))
         self._record = EagerFallback(record or partial(record_cuda_graph, device=device))
-        self._searching = net
-        self._format = "float32"
-        if half or (half is None and device.type == "cuda"):
-            halved = with_half_trunk(net)
-            if half or scores_agree(net, halved):
-                self._searching, self._format = halved, "float16"
+        self._net = net
         self._reader = ExemplarGraph(net)
         self._step = StepGraph(net)
         self._exemplar = CropBuffer(self.spec.exemplar_size)
@@ -83,11 +90,10 @@ class CudaGraphEngine:
 
     @property
     def detail(self) -> str:
-        """Number format of the search trunk and of the update, and whether graphs are replayed."""
-        how = f"eager: {self._record.failed}" if self._record.failed else "graphs"
-        return f"{self._format}, float32 in step, {how}"
+        """Number format, and whether graphs are replayed."""
+        return f"float32, eager: {self._record.failed}" if self._record.failed else "float32, graphs"
 
-    @torch.no_grad()
+    @_exactly
     def start(
         self, image: Image, region: Region, size: tuple[float, float], border: tuple[float, ...]
     ) -> State:
@@ -99,15 +105,15 @@ class CudaGraphEngine:
         fixed, f2, beta, *box = self._reader(*inputs)
         return State(border, fixed, f2, tuple(box), hidden=f2, beta=beta)
 
-    @torch.no_grad()
+    @_exactly
     def rehearse(self, state: State, image: Image, views: Sequence[View], steps: int) -> None:
         """See :meth:`Engine.rehearse <gradnet_ros.engines.protocol.Engine.rehearse>`."""
         crops = self._views.cut(image, [(view.region, state.border) for view in views]).to(self.device)
         offsets, sizes = [view.offset for view in views], [view.size for view in views]
         pixels = crops.permute(0, 3, 1, 2).float()
-        state.fit = start_fit(self._searching, pixels, state.box, offsets, sizes, steps)
+        state.fit = start_fit(self._net, pixels, state.box, offsets, sizes, steps)
 
-    @torch.no_grad()
+    @_exactly
     def fit_boxes(self, state: State) -> None:
         """See :meth:`Engine.fit_boxes <gradnet_ros.engines.protocol.Engine.fit_boxes>`.
 
@@ -120,7 +126,7 @@ class CudaGraphEngine:
         """See :meth:`Engine.forget_views <gradnet_ros.engines.protocol.Engine.forget_views>`."""
         state.fit = None
 
-    @torch.no_grad()
+    @_exactly
     def search(self, image: Image, queries: Sequence[Query]) -> list[Answer]:
         """Search a picture; see :meth:`Engine.search <gradnet_ros.engines.protocol.Engine.search>`.
 
@@ -129,7 +135,7 @@ class CudaGraphEngine:
         kinds = [(len(query.region.sides), query.boxes) for query in queries]
         return _by_kind(queries, kinds, partial(self._search_alike, image))
 
-    @torch.no_grad()
+    @_exactly
     def compare(self, image: Image, looks: Sequence[Look]) -> list[NDArray[np.float32]]:
         """See :meth:`Engine.compare <gradnet_ros.engines.protocol.Engine.compare>`.
 
@@ -143,7 +149,7 @@ class CudaGraphEngine:
         """Copy one scale's features: (S, C, h, w) -> (1, C, h, w)."""
         return features[scale : scale + 1].clone(memory_format=torch.preserve_format)
 
-    @torch.no_grad()
+    @_exactly
     def teach(
         self, state: State, samples: Sequence[Tensor], offsets: Offsets, rate: float, from_first: bool
     ) -> None:
@@ -166,7 +172,7 @@ class CudaGraphEngine:
         kind = (slots, squares, boxes)
         work = self._searches.get(kind)
         if work is None or work.side < side:
-            work = self._searches[kind] = SearchWork(self._searching, *kind, side, self._record)
+            work = self._searches[kind] = SearchWork(self._net, *kind, side, self._record)
         return work.answer(cuts, _fill(queries, slots))[:count]
 
     def _compare_alike(self, image: Image, looks: Sequence[Look]) -> list[NDArray[np.float32]]:
@@ -176,7 +182,7 @@ class CudaGraphEngine:
         kind = (slots, len(looks[0].region.sides))
         work = self._comparisons.get(kind)
         if work is None or work.side < side:
-            work = self._comparisons[kind] = CompareWork(self._searching, *kind, side, self._record)
+            work = self._comparisons[kind] = CompareWork(self._net, *kind, side, self._record)
         return work.compare(cuts, [look.state for look in _fill(looks, slots)])[: len(looks)]
 
 

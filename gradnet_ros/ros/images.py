@@ -170,7 +170,7 @@ def _decode(message: Any) -> NDArray[np.uint8]:
     if len(message.data) == 0:
         raise ValueError("compressed image has no data")
     encoding = message.format.split(";")[0].strip()
-    if _PLAIN.fullmatch(encoding) and encoding not in _ALIASES:  # compressed depth_image_transport aside
+    if _PLAIN.fullmatch(encoding) and encoding not in _ALIASES:  # Depth: its values are no colours.
         raise ValueError(f"encoding '{encoding}' cannot be converted to bgr8")
     undecodable = f"compressed image of format '{message.format}' cannot be decoded"
     data = np.frombuffer(message.data, dtype=np.uint8)

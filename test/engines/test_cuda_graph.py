@@ -12,11 +12,9 @@ from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from gradnet_ros.engines import cuda_graph_half
 from gradnet_ros.engines.crop_buffer import CropBuffer
 from gradnet_ros.engines.cuda_graph_crops import RegionBuffer, cut_region, sample_crops
 from gradnet_ros.engines.cuda_graph_engine import CudaGraphEngine
-from gradnet_ros.engines.cuda_graph_half import scores_agree, with_half_trunk
 from gradnet_ros.engines.cuda_graph_record import EagerFallback, record_cuda_graph
 from gradnet_ros.engines.protocol import Look, Query, Region
 from gradnet_ros.engines.select import make_engine
@@ -191,7 +189,7 @@ def test_a_graph_for_frames_and_one_for_updates(scene):
     follow(engine, scene[0][:8], [(136, 100, 48, 40)], config)
     assert recorder.recorded == 3  # one to search in two places, should that be needed
     assert recorder.replayed == (1 + 1 + 7) + (1 + 3)  # searches and steps, the first frame's included
-    assert engine.detail == "float32, float32 in step, graphs"
+    assert engine.detail == "float32, graphs"
 
 
 def test_a_graph_more_where_sizes_are_compared(scene):
@@ -249,7 +247,7 @@ def test_it_goes_on_eagerly_where_nothing_can_be_recorded(scene):
     with pytest.warns(RuntimeWarning, match="no graphs here") as warned:
         follow(engine, scene[0][:3], [(136, 100, 48, 40)], config)
     assert len([each for each in warned if "no graphs here" in str(each.message)]) == 1
-    assert engine.detail == "float32, float32 in step, eager: no graphs here"
+    assert engine.detail == "float32, eager: no graphs here"
 
 
 def test_a_target_that_grows_gets_more_room_to_be_compared_in(scene):
@@ -413,40 +411,23 @@ def test_what_is_recorded_neither_waits_nor_reads_the_hosts_memory(network, scen
     assert [found for _, found in seen if found] == []
 
 
-# --- half precision
+# --- number format
 
 
-def test_half_precision_agrees_where_features_have_unit_length(scene):
-    engine, reference, config, _ = engines("lite", half=True)
-    assert engine.detail == "float16, float32 in step, graphs"
-    boxes = [(136, 100, 48, 40)]
-    compare(follow(engine, scene[0][:3], boxes, config), follow(reference, scene[0][:3], boxes, config))
+def test_float32_keeps_all_its_digits_on_a_gpu_too(scene, monkeypatch):
+    """PyTorch would round what goes into convolutions to ten binary digits; so it does again afterwards."""
+    engine, _, config, _ = engines("alexnet")
+    seen, convolve = [], torch.nn.functional.conv2d
 
+    def watched(*arguments, **keywords):
+        seen.append(torch.backends.cudnn.allow_tf32)
+        return convolve(*arguments, **keywords)
 
-@pytest.mark.parametrize("network", ["lite", "alexnet"])
-def test_half_precision_scores_as_single_does_with_the_shipped_weights(network):
-    need_weights(network)
-    net = load_network(shipped_weights(network), network).net
-    halved = with_half_trunk(net)
-    assert all(bool(each.isfinite().all()) for each in halved.search.state_dict().values())
-    assert scores_agree(net, halved)
-
-
-def test_features_beyond_the_range_of_half_precision_are_seen():
-    need_weights("alexnet")
-    net = load_network(shipped_weights("alexnet")).net.requires_grad_(False)
-    net.search.head[-1].weight.mul_(1e6)
-    net.search.head[-1].bias.mul_(1e6)
-    assert not scores_agree(net, with_half_trunk(net))
-
-
-def test_cosines_that_half_precision_blurs_are_seen(monkeypatch):
-    monkeypatch.setattr(cuda_graph_half, "SCORE_TOLERANCE", 10.0)  # scores pass, whatever they are
-    net = random_network("alexnet")
-    monkeypatch.setattr(cuda_graph_half, "COSINE_TOLERANCE", 1.0)
-    assert scores_agree(net, with_half_trunk(net))
-    monkeypatch.setattr(cuda_graph_half, "COSINE_TOLERANCE", 1e-7)
-    assert not scores_agree(net, with_half_trunk(net))
+    monkeypatch.setattr(torch.nn.functional, "conv2d", watched)
+    follow(engine, scene[0][:2], [(136, 100, 48, 40)], config.with_overrides({"update_interval": 1}))
+    assert seen
+    assert not any(seen)
+    assert torch.backends.cudnn.allow_tf32
 
 
 def test_a_head_of_its_own_is_refused():
