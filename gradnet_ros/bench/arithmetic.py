@@ -48,11 +48,6 @@ class Work(NamedTuple):
         """Bytes that all operations read and write, each on its own."""
         return sum(operation.bytes for operation in self.operations)
 
-    def scale_bytes(self, share: float) -> Work:
-        """The same work on narrower numbers: every byte counts as ``share``."""
-        operations = (each._replace(bytes=round(each.bytes * share)) for each in self.operations)
-        return Work(tuple(operations), round(self.source_bytes * share))
-
     def floor(self, ceilings: Ceilings) -> float:
         """Seconds that no implementation gets below: all arithmetic, or all sources read from memory once."""
         return max(self.flops / ceilings.flops, self.source_bytes / ceilings.memory_bytes)

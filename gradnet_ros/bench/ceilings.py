@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import torch
@@ -10,8 +9,6 @@ from torch.nn import functional
 
 from gradnet_ros.bench.timing import best_of
 
-FORMATS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-"""Number formats that engines compute in, as they call them."""
 _CACHE_BYTES = 4 << 20
 """A buffer about as large as the largest activations of a frame: it stays in a last-level cache."""
 _MEMORY_BYTES = 256 << 20
@@ -36,48 +33,34 @@ class Ceilings:
     memory_bytes: float
 
 
-def number_formats(detail: str) -> tuple[str, str]:
-    """Formats of a search and of an update, of :data:`FORMATS`, out of an engine's ``detail``.
-
-    Args:
-        detail: such as ``float32, bfloat16 in step``; what it does not say is float32.
-    """
-    search = next((name for name in FORMATS if detail.startswith(name)), "float32")
-    step = next((name for name in FORMATS if re.search(rf"\b{name} in step\b", detail)), search)
-    return search, step
-
-
 @torch.no_grad()
-def measure_ceilings(
-    device: torch.device, dtype: torch.dtype = torch.float32, seconds: float = 0.5
-) -> Ceilings:
-    """Measure, with as many threads as PyTorch is set to use.
+def measure_ceilings(device: torch.device, seconds: float = 0.5) -> Ceilings:
+    """Measure in float32, which every engine computes in, with as many threads as PyTorch is set to use.
 
     Args:
         device: where.
-        dtype: type of the arithmetic.
         seconds: time for each of the measurements.
     """
     flops = max(
-        max(_matrix_rate(side, device, dtype, seconds) for side in _MATRIX_SIDES),
-        _convolution_rate(device, dtype, seconds),
+        max(_matrix_rate(side, device, seconds) for side in _MATRIX_SIDES),
+        _convolution_rate(device, seconds),
     )
     return Ceilings(
         flops, _copy_rate(_CACHE_BYTES, device, seconds), _copy_rate(_MEMORY_BYTES, device, seconds)
     )
 
 
-def _matrix_rate(side: int, device: torch.device, dtype: torch.dtype, seconds: float) -> float:
-    left, right = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+def _matrix_rate(side: int, device: torch.device, seconds: float) -> float:
+    left, right = (torch.randn(side, side, device=device) for _ in range(2))
     out = torch.empty_like(left)
     return 2.0 * side**3 / best_of(lambda: torch.mm(left, right, out=out), device, seconds)
 
 
-def _convolution_rate(device: torch.device, dtype: torch.dtype, seconds: float) -> float:
+def _convolution_rate(device: torch.device, seconds: float) -> float:
     """A 3x3 convolution: on some CPUs its library is faster than that of the matrix product."""
     layout = torch.channels_last
-    maps = torch.randn(1, _CHANNELS, _MAP_SIDE, _MAP_SIDE, device=device).to(dtype, memory_format=layout)
-    weight = torch.randn(_CHANNELS, _CHANNELS, 3, 3, device=device).to(dtype, memory_format=layout)
+    maps = torch.randn(1, _CHANNELS, _MAP_SIDE, _MAP_SIDE, device=device).to(memory_format=layout)
+    weight = torch.randn(_CHANNELS, _CHANNELS, 3, 3, device=device).to(memory_format=layout)
     work = 2.0 * _CHANNELS**2 * 9 * _MAP_SIDE**2
     return work / best_of(lambda: functional.conv2d(maps, weight, padding=1), device, seconds)
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gradnet_ros.bench.arithmetic import Work
-from gradnet_ros.bench.ceilings import FORMATS, Ceilings
+from gradnet_ros.bench.ceilings import Ceilings
 from gradnet_ros.bench.frames import FrameTimes
 from gradnet_ros.bench.node import NodeReport
 from gradnet_ros.bench.stages import Stages
@@ -18,7 +18,6 @@ class Floor:
     """The work of a frame and the least time it takes by the machine's measured ceilings.
 
     Attributes:
-        format: number format of the engine, for which the ceilings hold.
         gflop: multiplications and additions of convolutions and matrix products, billions.
         moved_mb: bytes that the operations read and write, each on its own, MB (1,000,000 bytes).
         source_mb: bytes that have to be read whatever is fused: weights, templates, input, MB.
@@ -28,7 +27,6 @@ class Floor:
         ratio: measured median over ``ms``.
     """
 
-    format: str
     gflop: float
     moved_mb: float
     source_mb: float
@@ -114,7 +112,7 @@ class Report:
         version: of this package.
         device: where the networks ran.
         settings: tracker settings that were given.
-        ceilings: the machine's best rates, for every number format that an engine used.
+        ceilings: the machine's best rates.
         sizes: for every network and size.
         targets: for every network and number of targets.
     """
@@ -124,7 +122,7 @@ class Report:
     version: str
     device: str
     settings: dict[str, int | float | bool]
-    ceilings: dict[str, Ceilings]
+    ceilings: Ceilings
     sizes: tuple[SizeReport, ...]
     targets: tuple[TargetsReport, ...]
 
@@ -133,19 +131,16 @@ class Report:
         return asdict(self)
 
 
-def make_floor(work: Work, format_name: str, ceilings: Ceilings, measured_ms: float) -> Floor:
+def make_floor(work: Work, ceilings: Ceilings, measured_ms: float) -> Floor:
     """Put work, ceilings and the measured median together.
 
     Args:
         work: counted in float32.
-        format_name: number format of the engine, one of :data:`~gradnet_ros.bench.ceilings.FORMATS`.
-        ceilings: of that format.
+        ceilings: the machine's.
         measured_ms: median, ms.
     """
-    work = work.scale_bytes(FORMATS[format_name].itemsize / 4)
     floor = work.floor(ceilings) * 1e3
     return Floor(
-        format_name,
         work.flops / 1e9,
         work.bytes / 1e6,
         work.source_bytes / 1e6,

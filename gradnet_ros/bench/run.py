@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gradnet_ros import __version__
 from gradnet_ros.bench.arithmetic import Work, count_work
-from gradnet_ros.bench.ceilings import FORMATS, Ceilings, measure_ceilings, number_formats
+from gradnet_ros.bench.ceilings import Ceilings, measure_ceilings
 from gradnet_ros.bench.clip import Clip, generate_clip, read_clip
 from gradnet_ros.bench.frames import FrameTimes, spread_boxes, time_decoded, time_follower, time_frames
 from gradnet_ros.bench.hardware import describe_hardware
@@ -76,10 +76,8 @@ def run_plan(plan: Plan, say: Say) -> Report:
     with TemporaryDirectory(prefix="gradnet_bench_") as folder:
         benches = {network: _Bench(network, plan, Path(folder)) for network in plan.networks}
         device = next(iter(benches.values())).ours.device
-        ceilings = {}
-        for name in sorted({name for bench in benches.values() for name in bench.formats}):
-            say(f"ceilings, {name}")
-            ceilings[name] = measure_ceilings(device, FORMATS[name])
+        say("ceilings")
+        ceilings = measure_ceilings(device)
         sizes: list[SizeReport] = []
         for size in plan.sizes:
             clip = _make_clip(plan, size)
@@ -115,10 +113,9 @@ class _Bench:
         checkpoint = load_network(shipped_weights(network))
         self._engine = make_engine(checkpoint.net, plan.device, plan.engine)
         self._multi = MultiTracker(network, plan.device, None, plan.settings, engine=plan.engine)
-        self.formats = number_formats(self._engine.detail)
         self._executors: tuple[str, ...] = EXECUTORS
 
-    def measure_size(self, clip: Clip, ceilings: dict[str, Ceilings]) -> SizeReport:
+    def measure_size(self, clip: Clip, ceilings: Ceilings) -> SizeReport:
         """All that depends on the size of the images."""
         plan = self._plan
         frame = time_frames(self.ours, clip, plan.frames)
@@ -169,16 +166,13 @@ class _Bench:
             apart.mean / together.mean,
         )
 
-    def _floors(
-        self, clip: Clip, ceilings: dict[str, Ceilings], frame: FrameTimes, stages: Stages
-    ) -> dict[str, Floor]:
+    def _floors(self, clip: Clip, ceilings: Ceilings, frame: FrameTimes, stages: Stages) -> dict[str, Floor]:
         """Work is counted in eager PyTorch, whose operations can be seen, with convolutions as written."""
         searches, lessons = self._count(clip)
         plain = frame.plain or frame.every
-        search, step = self.formats
-        floors = {"a frame without an update": make_floor(searches, search, ceilings[search], plain.p50)}
+        floors = {"a frame without an update": make_floor(searches, ceilings, plain.p50)}
         if lessons is not None and stages.update is not None:
-            floors["an update"] = make_floor(lessons, step, ceilings[step], stages.update.p50)
+            floors["an update"] = make_floor(lessons, ceilings, stages.update.p50)
         return floors
 
     def _count(self, clip: Clip) -> tuple[Work, Work | None]:

@@ -28,7 +28,7 @@ class Stages:
 
     Attributes:
         crop: squares of the picture, cut and scaled on the host.
-        upload: the crops to the device, and to the network's number format.
+        upload: the crops to the device, and to float32.
         network: what the engine's ``search`` takes beyond crop, upload and host sync: trunk, correlation, box
             branch. An engine that crops on the device does so here.
         host_sync: the response maps back to the host; next to nothing on a CPU.

@@ -13,16 +13,14 @@ _NAME = 36
 
 def format_report(report: Report) -> str:
     """The whole report as text, a block for every network and size."""
+    rates = report.ceilings
     lines = [
         report.hardware,
         f"{report.date}, gradnet_ros {report.version}, networks on {report.device}"
         + "".join(f", {name}={value}" for name, value in report.settings.items()),
+        f"ceilings, float32: {rates.flops / 1e9:.0f} GFLOP/s, {rates.cache_bytes / 1e9:.0f} GB/s in cache,"
+        f" {rates.memory_bytes / 1e9:.0f} GB/s in memory",
     ]
-    for name, rates in report.ceilings.items():
-        lines.append(
-            f"ceilings, {name}: {rates.flops / 1e9:.0f} GFLOP/s, {rates.cache_bytes / 1e9:.0f} GB/s in cache,"
-            f" {rates.memory_bytes / 1e9:.0f} GB/s in memory"
-        )
     for size in report.sizes:
         lines += ["", *_format_size(size)]
     if report.targets:
@@ -109,6 +107,6 @@ def _row(name: str, timing: Timing) -> str:
 
 
 def _floor(name: str, floor: Floor) -> str:
-    work = f"{floor.gflop:.2f} GFLOP {floor.format}, {floor.source_mb:.1f} MB"
+    work = f"{floor.gflop:.2f} GFLOP, {floor.source_mb:.1f} MB"
     layers = f"layer by layer {floor.layered_ms:.2f} ms ({floor.moved_mb:.0f} MB)"
     return f"  floor of {name}: {floor.ms:.2f} ms ({work}); {layers}; median / floor {floor.ratio:.2f}"

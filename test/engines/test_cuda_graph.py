@@ -1,6 +1,7 @@
 """The GPU's engine on a CPU: the same operations, with the recording replaced by a stand-in."""
 
 import warnings
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import replace
 
@@ -121,6 +122,51 @@ def test_a_failure_is_told_by_what_came_first():
     fallback = EagerFallback(fail)
     with pytest.warns(RuntimeWarning, match="the operation that cannot be recorded"):
         fallback(lambda: ())
+
+
+def test_a_failed_recording_leaves_the_stream_as_it_was(monkeypatch):
+    """With a stand-in for a GPU's streams; torch.cuda.graph is as it is where ending a recording fails."""
+    streams = ["the caller's"]
+
+    @contextmanager
+    def on(stream):
+        before, streams[0] = streams[0], stream
+        try:
+            yield
+        finally:
+            streams[0] = before
+
+    class Recording:
+        def __init__(self, graph, stream):
+            self.stream = stream
+
+        def __enter__(self):
+            streams[0] = self.stream
+
+        def __exit__(self, *_):
+            raise RuntimeError("ending the recording")
+
+    class Stream:
+        def wait_stream(self, other): ...
+
+    monkeypatch.setattr(torch.cuda, "device", lambda _: nullcontext())
+    monkeypatch.setattr(torch.cuda, "Stream", Stream)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: _Waiting(streams[0]))
+    monkeypatch.setattr(torch.cuda, "stream", lambda each: on(getattr(each, "name", each)))
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", object)
+    monkeypatch.setattr(torch.cuda, "graph", Recording)
+    with pytest.raises(RuntimeError, match="ending the recording"):
+        record_cuda_graph(lambda: (), torch.device("cuda"))
+    assert streams == ["the caller's"]
+
+
+class _Waiting:
+    """A stream that only has a name."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def wait_stream(self, other): ...
 
 
 def test_nothing_but_a_runtime_error_is_taken_for_a_failed_recording():
@@ -456,7 +502,7 @@ def test_on_a_gpu(scene, network):
     assert engine.detail.endswith("graphs")
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA itself must fail; above is a stand-in")
 def test_a_failed_recording_on_a_gpu_leaves_the_stream_as_it_was():
     device, before = torch.device("cuda"), torch.cuda.current_stream()
     number = torch.ones(1, device=device)
