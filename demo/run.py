@@ -35,7 +35,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _at_least_two(text: str) -> int:
-    if (number := int(text)) < 2:
+    if not text.isdecimal() or (number := int(text)) < 2:
         raise argparse.ArgumentTypeError("at least 2 frames: one to start on and one to track")
     return number
 
@@ -75,15 +75,15 @@ def demonstrate(options: argparse.Namespace) -> int:
     from report import report
 
     output = options.output.resolve()
-    output.mkdir(parents=True, exist_ok=True)
-    for name in (*RESULTS, TRACKER_LOG, CAMERA_LOG, LEDGER):
-        (output / name).unlink(missing_ok=True)  # A failed run is not to leave an earlier one's results.
     try:
+        output.mkdir(parents=True, exist_ok=True)
+        for name in (*RESULTS, TRACKER_LOG, CAMERA_LOG, LEDGER):
+            (output / name).unlink(missing_ok=True)  # A failed run is not to leave an earlier one's results.
         if options.clip is not None and not is_the_clip(options.clip):
             raise ClipError(f"{options.clip} is not the clip that the labels belong to")
         clip = options.clip.resolve() if options.clip is not None else get_clip()
         return report(drive(clip, output, options), output, options.still)
-    except ClipError as error:
+    except (ClipError, OSError) as error:
         print(f"Failed: {error}", file=sys.stderr)
     except GraphError as error:
         print(f"Failed: {error}", file=sys.stderr)

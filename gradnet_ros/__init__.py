@@ -1,6 +1,6 @@
 """GradNet: a Siamese single-object tracker that adapts its template with one backward pass, for ROS 2.
 
-``from gradnet_ros import Tracker`` needs torch, numpy and opencv only; everything that needs a ROS
+``from gradnet_ros import Tracker`` needs torch, numpy, opencv and safetensors only; what needs a ROS
 installation lives in :mod:`gradnet_ros.ros`.
 """
 

@@ -64,7 +64,7 @@ def open_frames(source: str) -> Iterator[Frames]:
     camera = source.isdecimal() and not path.exists()
     if not camera and not path.is_file():
         raise FileNotFoundError(f"{source}: no such video file, folder or camera number")
-    capture = cv2.VideoCapture(int(source) if camera else source)
+    capture = cv2.VideoCapture(int(source) if camera else _address(path))
     try:
         if not capture.isOpened():
             raise ValueError(f"{source}: cannot be opened as a {'camera' if camera else 'video'}")
@@ -76,23 +76,34 @@ def open_frames(source: str) -> Iterator[Frames]:
 
 
 class VideoWriter:
-    """Writes an mp4; the first frame sets the size.
+    """Writes an mp4; the first frame sets the size. When it is left, all frames are in the file.
 
     Args:
         path: file to write.
         fps: frames a second.
+
+    Raises:
+        ValueError: on leaving: frames are missing from the file.
     """
 
     def __init__(self, path: Path, fps: float) -> None:
-        self._path, self._fps = path, fps
+        self._path, self._fps = path, _expressible(fps)
         self._writer: cv2.VideoWriter | None = None
+        self._count = 0
 
     def __enter__(self) -> VideoWriter:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._writer is not None:
-            self._writer.release()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._writer is None:
+            return
+        self._writer.release()
+        if kind is None:  # OpenCV says nothing of a full disk.
+            kept = _count_frames(self._path)
+            if kept < self._count:
+                raise ValueError(
+                    f"{self._path}: {kept} of {self._count} frames could be written; is the disk full?"
+                )
 
     def write(self, frame: Frame) -> None:
         """Append a frame, HxWx3 BGR.
@@ -102,10 +113,16 @@ class VideoWriter:
         """
         if self._writer is None:
             size = (frame.shape[1], frame.shape[0])
-            self._writer = cv2.VideoWriter(str(self._path), cv2.VideoWriter.fourcc(*"mp4v"), self._fps, size)
-            if not self._writer.isOpened():
-                raise ValueError(f"{self._path}: cannot be written as a video")
+            code = cv2.VideoWriter.fourcc(*"mp4v")
+            writer = cv2.VideoWriter(_address(self._path), code, self._fps, size)
+            if not writer.isOpened():
+                raise ValueError(
+                    f"{self._path}: cannot be written as a video of {size[0]}x{size[1]} pixels,"
+                    f" {self._fps:g} frames a second"
+                )
+            self._writer = writer
         self._writer.write(frame)
+        self._count += 1
 
 
 def read_picture(file: Path) -> Frame:
@@ -118,6 +135,25 @@ def read_picture(file: Path) -> Frame:
     if picture is None:
         raise ValueError(f"{file}: not a readable picture")
     return np.asarray(picture, np.uint8)
+
+
+def _address(path: Path) -> str:
+    """A path as FFmpeg takes it: a relative one with a colon would be a protocol."""
+    return str(path.absolute())
+
+
+def _expressible(fps: float) -> float:
+    """Frames a second that MPEG-4 can say: a fraction of powers of ten, neither part above 65535."""
+    digits = 3 if fps < 65 else 2 if fps < 655 else 0
+    return round(fps, digits)
+
+
+def _count_frames(path: Path) -> int:
+    capture = cv2.VideoCapture(_address(path))
+    try:
+        return int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+    finally:
+        capture.release()
 
 
 def _read_all(capture: cv2.VideoCapture) -> Iterator[Frame]:

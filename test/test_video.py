@@ -1,5 +1,8 @@
 """Sources of frames."""
 
+import resource
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -72,6 +75,38 @@ def test_a_broken_picture_is_named(tmp_path):
 def test_an_absent_camera():
     with pytest.raises(ValueError, match=r"97: cannot be opened as a camera"), open_frames("97"):
         pass
+
+
+@pytest.mark.parametrize("fps", [1 / 3, 29.97, 66.667, 200.123, 655.36])
+def test_any_rate_can_be_written(fps, tmp_path):
+    with VideoWriter(tmp_path / "clip.mp4", fps) as writer:
+        for _ in range(3):
+            writer.write(np.zeros((16, 16, 3), np.uint8))
+    with open_frames(str(tmp_path / "clip.mp4")) as frames:
+        assert frames.count == 3
+        assert frames.fps == pytest.approx(fps, rel=2e-3)
+
+
+def test_a_name_with_a_colon_is_no_protocol(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with VideoWriter(Path("2026-05-01T12:30:05.mp4"), 25) as writer:
+        writer.write(np.zeros((16, 16, 3), np.uint8))
+    with open_frames("2026-05-01T12:30:05.mp4") as frames:
+        assert len(list(frames)) == 1
+
+
+def test_a_full_disk_is_told(tmp_path):
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    noise = np.random.default_rng(0)
+    writer = VideoWriter(tmp_path / "clip.mp4", 25)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, limit[1]))
+    try:
+        for _ in range(20):
+            writer.write(noise.integers(0, 255, (96, 128, 3), np.uint8))
+        with pytest.raises(ValueError, match=r"clip.mp4: \d+ of 20 frames could be written; is the disk"):
+            writer.__exit__(None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
 
 
 def test_a_video_that_cannot_be_written(tmp_path):

@@ -51,8 +51,7 @@ class Bag:
     @property
     def name(self) -> str:
         """The folder's or the file's name, for tables and reports."""
-        path = self.path.resolve()
-        return path.name if path.is_dir() else path.stem
+        return bag_name(self.path)
 
     @property
     def topics(self) -> Sequence[Topic]:
@@ -186,3 +185,9 @@ def _try(path: Path) -> tuple[RosbagsStorage | None, str]:
     except Exception as error:  # Damaged data fail in any way inside of rosbags and what it builds on.
         return None, reason(error)
     return RosbagsStorage(reader, path), ""
+
+
+def bag_name(path: Path) -> str:
+    """What a bag is called: its folder's name, or that of its one file without the ending."""
+    path = path.resolve()
+    return path.name if path.is_dir() else path.stem

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,10 +20,14 @@ def check_folder(folder: Path) -> None:
     """Check that a run may write here.
 
     Raises:
-        ValueError: there is something else.
+        ValueError: there is something else, or nothing may be written there.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder}: exists already and is not an empty folder; give another --output")
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        why = "nothing may be written in it" if there.is_dir() else "it is no folder"
+        raise ValueError(f"{folder}: cannot be made in {there}: {why}; give another --output")
 
 
 def write_outcome(

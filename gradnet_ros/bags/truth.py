@@ -52,7 +52,7 @@ def is_valid(box: Box) -> bool:
 def read_truth_topic(bag: Bag, name: str) -> Truth:
     """Read a topic of ``vision_msgs/Detection2D``; a detection belongs to the picture with its very stamp.
 
-    A detection whose box has no size says that the target is not to be seen.
+    Nothing is known of pictures without a detection, or with one whose box has no size.
 
     Raises:
         BagError: no such topic, another type, a message that cannot be read, a box that is rotated, or two

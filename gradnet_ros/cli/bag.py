@@ -214,12 +214,12 @@ def run_replay(arguments: argparse.Namespace) -> int:
 @contextmanager
 def _opened(arguments: argparse.Namespace) -> Iterator[Bag]:
     """The open bag; in the end what was lost of it is printed."""
-    try:
+    with _bag_packages():
         import rosbags.rosbag2  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"gradnet bag needs {error.name}, which is not installed: pip install rosbags rosbags-image"
-        ) from error
+
+        from gradnet_ros.ros.images import converters
+
+        converters()
     from gradnet_ros.bags.bag import Bag
 
     with Bag(arguments.bag, arguments.salvage) as bag:
@@ -228,6 +228,17 @@ def _opened(arguments: argparse.Namespace) -> Iterator[Bag]:
         finally:
             for note in bag.notes:
                 print(f"salvaged: {note}")
+
+
+@contextmanager
+def _bag_packages() -> Iterator[None]:
+    """While entered, what is missing to read bags and their pictures is told as what can be installed."""
+    try:
+        yield
+    except ImportError as error:
+        raise ValueError(
+            f"gradnet bag needs what is not installed: {error}; pip install rosbags rosbags-image"
+        ) from error
 
 
 def _scene(bag: Bag, arguments: argparse.Namespace) -> Scene:
@@ -253,12 +264,13 @@ def _scene(bag: Bag, arguments: argparse.Namespace) -> Scene:
 
 def _folder(arguments: argparse.Namespace, action: str) -> Path:
     """Where to write; checked before anything is done, and so is what a report needs."""
+    from gradnet_ros.bags.bag import bag_name
     from gradnet_ros.bags.output import check_folder
 
     with optional_packages("the report", "jinja2", "matplotlib"):
         import gradnet_ros.evaluation.report.write  # noqa: F401
 
-    folder: Path = arguments.output or Path(f"{arguments.bag.resolve().stem}_{action}")
+    folder: Path = arguments.output or Path(f"{bag_name(arguments.bag)}_{action}")
     check_folder(folder)
     return folder
 
@@ -278,8 +290,9 @@ def _finish(
         name: value for name, value in vars(arguments).items() if name not in ("run", "command", "ros_args")
     }
     settings = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
+    left_out = list(outcome.scene.left_out)  # The report plays the scene again, and not to its end.
     page = write_outcome(outcome, folder, TRACKER, about, target, timing, settings)
-    _print_left_out(outcome.scene.left_out)
+    _print_left_out(left_out)
     print(f"{len(outcome.rows)} pictures, {len(outcome.detected)} detections; wrote {folder}, report: {page}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: arguments after the program's name; ``None`` takes the process's own.
     """
-    arguments = build_parser().parse_args(argv)
+    arguments = build_parser().parse_args(_join_boxes(sys.argv[1:] if argv is None else argv))
     try:
         status: int = arguments.run(arguments)
     except (ValueError, OSError) as error:
@@ -65,6 +66,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"gradnet {arguments.command}: interrupted", file=sys.stderr)
         return 130
     return status
+
+
+def _join_boxes(argv: Sequence[str]) -> list[str]:
+    """``--init -5,3,9,9`` as ``--init=-5,3,9,9``: a value that begins with a minus looks like an option."""
+    joined: list[str] = []
+    for text in argv:
+        if joined and joined[-1] in ("--init", "--box") and re.match(r"-[\d.]", text):
+            joined[-1] += f"={text}"
+        else:
+            joined.append(text)
+    return joined
 
 
 if __name__ == "__main__":

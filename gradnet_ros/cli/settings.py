@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gradnet_ros.cli.arguments import add_setting_argument
+from gradnet_ros.text import read_text
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
@@ -75,7 +76,7 @@ def _print(settings: dict[str, object]) -> None:
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        settings = json.loads(path.read_text())
+        settings = json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}: not JSON: {error}") from error
     if not isinstance(settings, dict):

@@ -38,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     from gradnet_ros.tracking.track import Track
     from gradnet_ros.video import VideoWriter, open_frames
 
+    _check_outputs(arguments)
     tracker = make_tracker(arguments)
     seconds: list[float] = []
     tracks: list[Track] = []
@@ -66,6 +67,21 @@ def run(arguments: argparse.Namespace) -> int:
         if path is not None:
             print(f"wrote {path}")
     return 0
+
+
+def _check_outputs(arguments: argparse.Namespace) -> None:
+    """Refuse to write over what is read, or two things to one file.
+
+    Raises:
+        ValueError: that was asked for.
+    """
+    taken = {Path(arguments.source).resolve(): "SOURCE"}
+    for option, path in (("--boxes", arguments.boxes), ("--video", arguments.video)):
+        if path is None:
+            continue
+        other = taken.setdefault(path.resolve(), option)
+        if other != option:
+            raise ValueError(f"{option}: {path} is {other} itself; give another file")
 
 
 def format_track(track: Any) -> str:

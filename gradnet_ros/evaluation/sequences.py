@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradnet_ros.evaluation.metrics import Boxes, valid_rows
-from gradnet_ros.video import open_frames, read_picture
+from gradnet_ros.text import read_text
+from gradnet_ros.video import open_frames, pictures_in, read_picture
 
 Frame = NDArray[np.uint8]
 
@@ -68,7 +69,11 @@ class Sequence:
             yield from frames
 
     def pick(self, numbers: Iterable[int]) -> dict[int, Frame]:
-        """Some of the frames, by their numbers from 0 on; of pictures only these are decoded."""
+        """Some of the frames, by their numbers from 0 on; of pictures only these are decoded.
+
+        Raises:
+            ValueError: there are fewer frames.
+        """
         wanted = sorted(set(numbers))
         if isinstance(self.source, tuple):
             return {number: read_picture(self.source[number]) for number in wanted}
@@ -78,6 +83,8 @@ class Sequence:
                 break
             if number in wanted:
                 found[number] = frame
+        if len(found) < len(wanted):
+            raise ValueError(f"{self.name}: no frame {wanted[len(found)]} in {self.source}")
         return found
 
     def cut(self, frames: int | None) -> Sequence:
@@ -105,17 +112,26 @@ def read_folder(root: Path) -> list[Sequence]:
     """All sequences below ``root``, sorted by name.
 
     Raises:
-        FileNotFoundError: no sequence there.
-        ValueError: a ground truth that is empty or not four numbers a line.
+        FileNotFoundError: no sequence there, or one without frames.
+        ValueError: a ground truth that is empty, not four numbers a line, without a first box, or of another
+            length than there are pictures. A clip's frames are counted when it is played.
     """
     sequences = []
     for truth_file in sorted(root.glob("*/groundtruth_rect.txt")):
         folder = truth_file.parent
         clip = folder / "clip.mp4"
         source = clip if clip.is_file() else folder / "img"
+        if not source.exists():
+            raise FileNotFoundError(f"{folder}: neither clip.mp4 nor img/ beside {truth_file.name}")
         truth = read_boxes(truth_file)
         if not len(truth):
             raise ValueError(f"{truth_file}: no boxes; the first is what a tracker starts with")
+        if not valid_rows(truth[:1])[0]:
+            first = ",".join(f"{value:g}" for value in truth[0])
+            raise ValueError(f"{truth_file}:1: a tracker starts with this box, got {first}")
+        if source.is_dir() and len(pictures_in(source)) != len(truth):
+            count = len(pictures_in(source))
+            raise ValueError(f"{truth_file}: {len(truth)} boxes, but {source} has {count} pictures")
         sequences.append(Sequence(folder.name, source, truth))
     if not sequences:
         raise FileNotFoundError(f"no */groundtruth_rect.txt below {root}")
@@ -123,15 +139,15 @@ def read_folder(root: Path) -> list[Sequence]:
 
 
 def read_boxes(path: Path) -> Boxes:
-    """Read ``x,y,w,h`` a line (commas, tabs or blanks); ``NaN`` is allowed.
+    """Read ``x,y,w,h`` a line (commas, tabs or blanks); ``NaN`` is allowed, blank lines at the end too.
 
     Raises:
-        ValueError: a line that is not four numbers; the message names it.
+        ValueError: a line that is not four numbers, or not UTF-8; the message names it.
     """
     rows = []
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    for number, line in enumerate(read_text(path).rstrip().splitlines(), start=1):
         if not line.strip():
-            continue
+            raise ValueError(f"{path}:{number}: blank; a frame without a box is NaN,NaN,NaN,NaN")
         try:
             row = [float(value) for value in line.replace(",", " ").split()]
         except ValueError as error:

@@ -64,7 +64,7 @@ class TrackerBase:
 
     @property
     def engine(self) -> str:
-        """The engine really in use and how it runs, such as ``openvino (bfloat16)``."""
+        """The engine really in use and how it runs, such as ``openvino (float32)``."""
         return f"{self._engine.name} ({self._engine.detail})"
 
     @property

@@ -32,9 +32,9 @@ class TrackerConfig:
     scale_smoothing: float = 0.59
     """Share of the newly found size in the running size."""
     min_scale: float = 0.2
-    """Smallest size of the search region, relative to the first."""
+    """Smallest size of the target, the geometric mean of its sides, relative to the first."""
     max_scale: float = 5.0
-    """Largest size of the search region, relative to the first."""
+    """Largest size of the target, likewise."""
     response_upsampling: int = 16
     """Bicubic enlargement of the response before its peak is taken."""
     window_influence: float = 0.25

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gradnet_ros.engines.protocol import Engine
+from gradnet_ros.engines.protocol import Engine, Query
+from gradnet_ros.tracking.blank import is_blank
 from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.crops import Image
 from gradnet_ros.tracking.target import Target
@@ -16,6 +17,8 @@ from gradnet_ros.tracking.track import Track
 
 def locate(engine: Engine, image: Image, targets: Sequence[Target], config: TrackerConfig) -> list[Track]:
     """Find targets in the next frame: one search for all, then one comparison of sizes if they ask for it.
+
+    A target stays where it was, LOST, where the picture is blank all over the places to be searched.
 
     Whatever the engine raises (out of memory, say), the targets stay as they were.
 
@@ -28,7 +31,17 @@ def locate(engine: Engine, image: Image, targets: Sequence[Target], config: Trac
     Returns:
         Their tracks.
     """
-    queries = [target.ask(config) for target in targets]
+    asked = [(target, target.ask(config)) for target in targets]
+    asked = [(target, own) for target, own in asked if not all(is_blank(image, each.region) for each in own)]
+    found = _locate_seen(engine, image, asked, config) if asked else {}
+    return [found[id(target)] if id(target) in found else target.miss(config) for target in targets]
+
+
+def _locate_seen(
+    engine: Engine, image: Image, asked: Sequence[tuple[Target, Sequence[Query]]], config: TrackerConfig
+) -> dict[int, Track]:
+    """The tracks of the targets that have something to be found in, by ``id``."""
+    targets, queries = [target for target, _ in asked], [own for _, own in asked]
     answers = iter(engine.search(image, [query for own in queries for query in own]))
     # Each takes as many answers as it has asked: more than one while it looks in several places.
     found = [
@@ -40,6 +53,7 @@ def locate(engine: Engine, image: Image, targets: Sequence[Target], config: Trac
         places = zip(targets, found, strict=True)
         looks = [target.look(place.centre, place.size, config) for target, place in places]
         cosines = engine.compare(image, looks)
-    return [
-        target.settle(place, own, config) for target, place, own in zip(targets, found, cosines, strict=True)
-    ]
+    return {
+        id(target): target.settle(place, own, config)
+        for target, place, own in zip(targets, found, cosines, strict=True)
+    }

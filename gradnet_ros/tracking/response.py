@@ -18,6 +18,10 @@ _NEIGHBOUR_POWER = 4
 """Box branch: a neighbour with half the response of the best cell has a sixteenth of its say."""
 
 
+_FLAT = 1e-5
+"""A map whose values differ by less than this share of the largest shows nothing but rounding."""
+
+
 class Peak(NamedTuple):
     """Where a response says the target is.
 
@@ -45,10 +49,11 @@ def upsample(response: Map, factor: int) -> Map:
 
 
 def normalise(response: Map) -> Map:
-    """Minus its minimum, over its sum (official code); a flat map becomes uniform."""
+    """Minus its minimum, over its sum (official code); a map that is flat up to rounding becomes uniform."""
     shifted = response - response.min()
-    total = float(shifted.sum())
-    return shifted / total if total > 0 else np.full_like(response, 1.0 / response.size)
+    if float(shifted.max()) <= _FLAT * float(np.abs(response).max()):
+        return np.full_like(response, 1.0 / response.size)
+    return np.asarray(shifted / float(shifted.sum()), np.float32)
 
 
 def fuse(fixed: Map, adaptive: Map | None, weight: float, raw: bool) -> Map:
@@ -79,7 +84,7 @@ def hann_window(size: int) -> Map:
 
 
 def choose_scale(heights: NDArray[np.floating[Any]], penalty: float) -> int:
-    """The scale that fits best.
+    """The scale that fits best; where none fits better than the middle one, the size stays.
 
     Args:
         heights: (S,) how well each fits, none negative; S odd, the middle one is that of the last frame.
@@ -87,7 +92,9 @@ def choose_scale(heights: NDArray[np.floating[Any]], penalty: float) -> int:
     """
     factors = np.full(len(heights), penalty)
     factors[len(heights) // 2] = 1.0
-    return int((heights * factors).argmax())
+    fits, middle = heights * factors, len(heights) // 2
+    best = int(fits.argmax())
+    return best if fits[best] > fits[middle] else middle
 
 
 def find_peak(
@@ -122,8 +129,10 @@ def find_peak(
     fused = fuse(upsample(fixed[scale], factor), large, adaptive_weight, raw_fusion)
     if window is not None:
         fused = (1.0 - window_influence) * fused + window_influence * window
-    row, column = divmod(int(fused.argmax()), fused.shape[1])
     cells = fixed.shape[1]
+    if fused.max() == fused.min():  # Nothing to be seen, and no window: where it was.
+        return Peak(scale, 0.0, 0.0, float(fixed[scale].max()))
+    row, column = divmod(int(fused.argmax()), fused.shape[1])
     dx = ((column + 0.5) / factor - cells / 2) * stride
     dy = ((row + 0.5) / factor - cells / 2) * stride
     return Peak(scale, dx, dy, float(fixed[scale].max()))

@@ -207,12 +207,18 @@ class Target:
         self._memory.add(strength, found.sample, config)
         self._centre = found.centre
         self._resize(found, cosines, config)
-        self._refinding.see(self._centre, self._size, score, self.image_size, config)
-        if self._refinding.waits(config):
-            self._centre, self._size = self._refinding.seen_at, self._refinding.whole_size
+        self._watch_for_leaving(score, config)
         self._lesson = self._find_lesson(strength, config)
         self._watch_edge(strength, config)
         return Track(self.box, score, _state(score, config), self._scale, self._lesson is not None)
+
+    def miss(self, config: TrackerConfig) -> Track:
+        """Stay where it was, for the picture shows nothing at all: LOST, with a score of 0."""
+        self._frame += 1
+        self._memory.misses += 1
+        self._watch_for_leaving(0.0, config)
+        self._lesson = None
+        return Track(self.box, 0.0, TrackState.LOST, self._scale, False)
 
     def learn(self, config: TrackerConfig) -> bool:
         """Update the template if the last frame calls for it and it was not done yet.
@@ -354,14 +360,22 @@ class Target:
         """The next step of fitting the box template, one a frame, however often asked."""
         if not self._fits or self._fitted > self._frame:
             return
+        goes_on = config.update_interval > 0 and config.box_branch
+        steps = min(self._box_steps, config.box_steps) if goes_on else 0
         self._fitted += 1
-        self._fits = self._fitted < min(self._box_steps, config.box_steps) and config.update_interval > 0
+        self._fits = self._fitted < steps
         try:
-            if config.update_interval > 0:
+            if self._fitted <= steps:
                 self._engine.fit_boxes(self._state)
         finally:
             if not self._fits:
                 self._engine.forget_views(self._state)
+
+    def _watch_for_leaving(self, score: float, config: TrackerConfig) -> None:
+        """Note where the target was seen; one that left the image is waited for where it left."""
+        self._refinding.see(self._centre, self._size, score, self.image_size, config)
+        if self._refinding.waits(config):
+            self._centre, self._size = self._refinding.seen_at, self._refinding.whole_size
 
     def _watch_edge(self, strength: float, config: TrackerConfig) -> None:
         """Note when the target leaves the image with a weak peak.

@@ -17,7 +17,8 @@ class TrackState(str, Enum):
     UNCERTAIN = "UNCERTAIN"
     """The score lies between ``lost_score`` and ``tracked_score``: follow with care."""
     LOST = "LOST"
-    """The score is below ``lost_score``: the box is where the target was last thought to be."""
+    """The score is below ``lost_score``: the box is where the target is least unlikely to be. A frame
+    that shows nothing at all (a covered lens) leaves it where it was, with a score of 0."""
 
 
 @dataclass(frozen=True)

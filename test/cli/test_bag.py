@@ -7,7 +7,19 @@ import pytest
 
 pytest.importorskip("rosbags")
 pytest.importorskip("jinja2")
-from bags.recordings import STORAGES, TOPIC, TRUTH, compressed, cut, film, noise, storage_file, write
+from bags.recordings import (
+    STORAGES,
+    TOPIC,
+    TRUTH,
+    compressed,
+    cut,
+    film,
+    image,
+    noise,
+    stamp_of,
+    storage_file,
+    write,
+)
 from gradnet_ros.cli.main import main
 from gradnet_ros.evaluation.metrics import overlaps
 from gradnet_ros.video import open_frames
@@ -67,6 +79,21 @@ def test_a_cut_bag_without_truth_is_evaluated_if_the_user_says_so(tmp_path, caps
     assert summary["trackers"]["gradnet"]["overall"]["auc"] is None
 
 
+def test_all_that_was_left_out_is_counted(tmp_path, capsys, monkeypatch):
+    need_weights()
+    monkeypatch.chdir(tmp_path)
+    messages = list(film(FRAMES))
+    unknown = image(FRAMES[0], stamp_of(0), encoding="32FC7")
+    messages[4:6] = [(topic, recorded, unknown) for topic, recorded, _ in messages[4:6]]
+    path = write(tmp_path / "run.1", messages)
+    init = ",".join(f"{value:g}" for value in BOXES[0])
+    np.savetxt("truth.txt", BOXES, "%g", ",")
+    assert bag("evaluate", path, "--init", init, "--truth", "truth.txt", *REFERENCE) == 0
+    output = capsys.readouterr().out
+    assert "2 pictures left out; the first, picture 4: " in output
+    assert "8 pictures, 8 detections; wrote run.1_evaluation, report" in output
+
+
 def test_info_and_video(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = write(tmp_path / "drive", film(FRAMES, make=compressed), "mcap")
@@ -92,6 +119,10 @@ def test_info_and_video(tmp_path, capsys, monkeypatch):
         (["evaluate", "{path}"], "no target is given: --init X,Y,W,H, --truth-topic or --truth"),
         (["evaluate", "{path}", "--init", "900,1,9,9", *REFERENCE], "box centre must lie inside"),
         (["evaluate", "{path}", "--init", "1,1,9,9", "--output", "{path}"], "is not an empty folder"),
+        (
+            ["evaluate", "{path}", "--init", "1,1,9,9", "--output", "{path}/metadata.yaml/out"],
+            "metadata.yaml: it is no folder; give another --output",
+        ),
         (["evaluate", "{path}", "--truth-topic", TRUTH, "--stamps", "record"], "does not go with it"),
         (["export-video", "{path}", "--image-topic", TRUTH], "not pictures"),
     ],

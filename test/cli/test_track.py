@@ -87,6 +87,31 @@ def test_wrong_arguments_end_with_one_line(arguments, message, video, capsys):
     assert "Traceback" not in error
 
 
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        (["--video", "{video}"], "--video: {video} is SOURCE itself"),
+        (["--boxes", "{folder}/../{name}"], "is SOURCE itself"),
+        (["--boxes", "{folder}/o", "--video", "{folder}/o"], "--video: {folder}/o is --boxes itself"),
+    ],
+)
+def test_nothing_is_written_over_what_is_read(outputs, message, video, capsys):
+    names = {"video": video, "folder": video.parent, "name": f"{video.parent.name}/{video.name}"}
+    before = video.read_bytes()
+    texts = [text.format(**names) for text in outputs]
+    assert main(["track", str(video), "--init", INIT, *texts]) == 2
+    assert message.format(**names) in capsys.readouterr().err
+    assert video.read_bytes() == before
+
+
+def test_a_target_may_reach_out_of_the_image(video, tmp_path):
+    need_weights()
+    boxes = tmp_path / "out.txt"
+    arguments = ["--init", "-5.5,3,50,50", "--boxes", str(boxes), "--engine", "torch"]
+    assert main(["track", str(video), *arguments]) == 0
+    assert boxes.read_text().startswith("-5.500,3.000,50.000,50.000,")
+
+
 @pytest.mark.parametrize("text", ["1,2,3", "a,b,c,d", ""])
 def test_a_box_that_is_none(text, video, capsys):
     with pytest.raises(SystemExit) as stop:

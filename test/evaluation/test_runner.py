@@ -90,11 +90,56 @@ def test_a_bad_line_is_named(tmp_path, line):
 
 def test_separators(tmp_path):
     file = tmp_path / "truth.txt"
-    file.write_text("1,2,3,4\n1\t2\t3\t4\n\n1 2  3 4\nNaN,NaN,NaN,NaN\n")
+    file.write_text("1,2,3,4\n1\t2\t3\t4\n1 2  3 4\nNaN,NaN,NaN,NaN\n\n")
     boxes = read_boxes(file)
     assert boxes.shape == (4, 4)
     assert (boxes[:3] == [1, 2, 3, 4]).all()
     assert np.isnan(boxes[3]).all()
+
+
+def test_a_blank_line_would_shift_all_after_it(tmp_path):
+    file = tmp_path / "truth.txt"
+    file.write_text("1,2,3,4\n\n5,6,7,8\n")
+    with pytest.raises(ValueError, match=r"truth.txt:2: blank; a frame without a box is NaN,NaN,NaN,NaN"):
+        read_boxes(file)
+
+
+def test_a_byte_order_mark_is_no_number_and_another_coding_is_named(tmp_path):
+    file = tmp_path / "truth.txt"
+    file.write_bytes("\ufeff1,2,3,4\n".encode())
+    assert read_boxes(file).tolist() == [[1, 2, 3, 4]]
+    file.write_bytes("1,2,3,4 \u00e9\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"truth.txt: not a text in UTF-8"):
+        read_boxes(file)
+
+
+def test_a_sequence_without_frames_is_named_before_anything_is_played(root):
+    (root / "two" / "clip.mp4").unlink()
+    with pytest.raises(FileNotFoundError, match=r"two: neither clip.mp4 nor img/ beside groundtruth_rect"):
+        read_folder(root)
+
+
+def test_pictures_are_counted_before_anything_is_played(root):
+    (root / "two" / "clip.mp4").unlink()
+    (root / "two" / "img").mkdir()
+    for number in range(11):
+        (root / "two" / "img" / f"{number}.png").touch()
+    with pytest.raises(ValueError, match=r"groundtruth_rect.txt: 12 boxes, but .*two/img has 11 pictures"):
+        read_folder(root)
+
+
+def test_a_truth_without_a_first_box_is_named(root):
+    file = root / "one" / "groundtruth_rect.txt"
+    file.write_text("nan,nan,nan,nan\n" + "\n".join(file.read_text().splitlines()[1:]))
+    with pytest.raises(ValueError, match=r"one/groundtruth_rect.txt:1: a tracker starts with this box"):
+        read_folder(root)
+
+
+def test_frames_that_are_not_there_cannot_be_picked(root):
+    sequence = read_folder(root)[0]
+    assert sorted(sequence.pick([0, 11])) == [0, 11]
+    with pytest.raises(ValueError, match=r"one: no frame 12 in"):
+        sequence.pick([0, 12, 14])
 
 
 NUMBER = st.one_of(st.just(float("nan")), st.floats(-1e5, 1e5))

@@ -11,7 +11,7 @@ from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.locate import locate
 from gradnet_ros.tracking.target import Target
 
-IMAGE = np.zeros((240, 320, 3), np.uint8)
+IMAGE = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
 CONFIG = TrackerConfig(
     scale_by_cosine=True, scale_penalty=1.0, scale_step=1.05, scale_smoothing=0.6, update_interval=0
 )

@@ -57,12 +57,24 @@ def test_another_scale_must_win_by_more_than_the_penalty():
         ([1.5, 1.55, 1.6], 0.96, 1),  # 1.536
         ([0.7, 0.1, 0.2, 0.6, 0.3], 1.0, 0),
         ([0.4], 0.5, 0),
+        ([0.0, 0.0, 0.0], 0.97, 1),  # nothing to be seen: the size stays
+        ([1.0, 1.0, 1.0], 1.0, 1),
     ],
 )
 def test_the_scale_that_fits_best_pays_a_penalty_unless_it_is_the_last(heights, penalty, expected):
     before = np.array(heights)
     assert choose_scale(before, penalty) == expected
     np.testing.assert_array_equal(before, heights)  # left as they were
+
+
+@pytest.mark.parametrize("level", [0.0, -3.0, 1e4])
+@pytest.mark.parametrize("windowed", [True, False])
+def test_maps_that_show_nothing_but_rounding_leave_the_target_where_it_was(level, windowed):
+    noise = np.random.default_rng(0).uniform(-1, 1, (3, 17, 17))
+    fixed = (level + 1e-6 * abs(level) * noise).astype(np.float32)
+    peak = find_peak(fixed, fixed[1], hann_window(17 * 16) if windowed else None, **SETTINGS)
+    assert abs(peak.dx) < SETTINGS["stride"]
+    assert abs(peak.dy) < SETTINGS["stride"]
 
 
 def test_raw_peak_is_before_penalty_and_window():

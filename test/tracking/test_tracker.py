@@ -137,6 +137,21 @@ def test_the_gradient_branch_switched_off_ends_the_fitting(tracker, scene, monke
     assert tracker._target._state.fit is None  # nothing is kept for it
 
 
+@pytest.mark.parametrize("change", [{"box_steps": 0}, {"box_steps": 2}, {"box_branch": False}])
+def test_fitting_ends_with_the_change_that_ends_it(tracker, scene, monkeypatch, change):
+    tracker.configure({"box_branch": True, "box_steps": 10})
+    steps = watch_steps(tracker, monkeypatch)
+    frames, truth = scene
+    follow(tracker, frames[:3], truth[0])
+    assert len(steps) == 3
+    tracker.configure(change)
+    tracker.update(frames[3])
+    tracker.configure({"box_branch": True, "box_steps": 10})
+    tracker.update(frames[4])
+    assert len(steps) == 3
+    assert tracker._target._state.fit is None
+
+
 def test_a_failing_step_of_fitting_keeps_the_target(tracker, scene, monkeypatch):
     tracker.configure({"box_branch": True, "box_steps": 10})
     frames, truth = scene
@@ -511,7 +526,8 @@ def check_that_a_failure_changes_nothing(tracker, scene, monkeypatch, part):
 
 def test_the_window_is_dropped_once_in_every_loss_with_and_without_updates(tracker, scene, monkeypatch):
     frames, truth = scene
-    blank = np.full_like(frames[0], 127)
+    blank = np.empty_like(frames[0])  # but for a gradient: what shows nothing at all is not searched
+    blank[:] = np.linspace(97, 157, blank.shape[1])[:, None]
     for interval in (0, 5):
         tracker.configure({"update_interval": interval, "refind_after": 2})
         follow(tracker, frames[:4], truth[0])

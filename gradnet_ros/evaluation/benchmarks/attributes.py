@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence as SequenceOf
 from pathlib import Path
 
+from gradnet_ros.text import read_text
+
 
 def read_attributes(folder: Path, names: SequenceOf[str]) -> dict[str, frozenset[str]]:
     """Read ``<sequence>.txt`` files of flags, separated by commas or blanks.
@@ -21,7 +23,7 @@ def read_attributes(folder: Path, names: SequenceOf[str]) -> dict[str, frozenset
     """
     found = {}
     for file in sorted(folder.glob("*.txt")):
-        flags = file.read_text().replace(",", " ").split()
+        flags = read_text(file).replace(",", " ").split()
         if len(flags) != len(names):
             raise ValueError(f"{file}: expected {len(names)} flags ({', '.join(names)}), got {len(flags)}")
         for flag in flags:

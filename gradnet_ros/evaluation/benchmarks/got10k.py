@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from gradnet_ros.evaluation.sequences import Sequence, read_boxes
+from gradnet_ros.text import read_text
 from gradnet_ros.training.readers.files import read_labels
 from gradnet_ros.training.readers.got10k import FULL_COVER
 from gradnet_ros.video import pictures_in
@@ -31,7 +32,7 @@ def read(root: Path) -> list[Sequence]:
     list_file = root / "list.txt"
     if not list_file.is_file():
         raise FileNotFoundError(f"{list_file} not found: expected the folder val or test of GOT-10k")
-    names = [line.strip() for line in list_file.read_text().splitlines() if line.strip()]
+    names = [line.strip() for line in read_text(list_file).splitlines() if line.strip()]
     if not names:
         raise ValueError(f"{list_file}: no sequence in it")
     return [_read_sequence(root / name) for name in names]
@@ -71,7 +72,7 @@ def _read_sequence(folder: Path) -> Sequence:
 
 def _read_meta(file: Path) -> tuple[tuple[float, float], str]:
     """Width and height of the pictures, and the root class (empty where it is not said)."""
-    text = file.read_text()
+    text = read_text(file)
     size = re.search(r"^resolution:\s*\((\d+),\s*(\d+)\)\s*$", text, re.MULTILINE)
     if size is None:
         raise ValueError(f"{file}: expected a line 'resolution: (WIDTH, HEIGHT)'")

@@ -11,6 +11,7 @@ import numpy as np
 
 from gradnet_ros.evaluation.benchmarks.attributes import key, read_attributes
 from gradnet_ros.evaluation.sequences import Sequence, read_boxes
+from gradnet_ros.text import read_text
 from gradnet_ros.video import natural_order, pictures_in
 
 ATTRIBUTES = (
@@ -49,7 +50,7 @@ def read(root: Path) -> list[Sequence]:
     files = sorted(root.glob("*/groundtruth*.txt"), key=lambda file: natural_order(file.as_posix()))
     by_folder: dict[Path, list[Path]] = {}
     for file in files:
-        if file.read_text().strip():  # Human4 has an empty one
+        if read_text(file).strip():  # Human4 has an empty one
             by_folder.setdefault(file.parent, []).append(file)
     if not by_folder:
         raise FileNotFoundError(f"no <sequence>/groundtruth_rect.txt below {root}")

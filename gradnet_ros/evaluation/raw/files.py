@@ -12,6 +12,7 @@ from gradnet_ros.evaluation.metrics import Boxes
 from gradnet_ros.evaluation.raw.layouts import RESULTS, raw_paths
 from gradnet_ros.evaluation.results import Evaluation, SequenceResult
 from gradnet_ros.evaluation.sequences import Sequence, read_boxes
+from gradnet_ros.text import read_text
 from gradnet_ros.training.files import write_whole
 
 _BOXES = "%.10g"
@@ -79,7 +80,7 @@ def _write(path: Path, values: NDArray[np.float64], form: str) -> None:
 def _read_times(path: Path) -> NDArray[np.float64]:
     """The seconds of the first repetition; a line a frame, repetitions separated by commas."""
     times = []
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         try:
             times.append(float(line.split(",")[0]))
         except ValueError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from gradnet_ros.text import read_text
 from gradnet_ros.tracking.config import TrackerConfig
 
 Value = bool | int | float
@@ -178,7 +180,7 @@ def read_space(path: Path) -> SearchSpace:
     if not path.is_file():
         raise FileNotFoundError(f"no search space at {path}")
     try:
-        return make_space(yaml.safe_load(path.read_text()))
+        return make_space(yaml.safe_load(read_text(path)))
     except yaml.YAMLError as error:
         raise ValueError(f"{path}: not YAML: {error}") from error
     except ValueError as error:
@@ -259,7 +261,8 @@ def _make_range(name: str, given: Mapping[str, Any], where: str) -> Range:
         raise ValueError(f"{where}.low must be above 0 with log, got {low}")
     if step is not None:
         whole = _TYPES[name] == "int"
-        if isinstance(step, bool) or not isinstance(step, int if whole else (int, float)) or step <= 0:
+        number = isinstance(step, int if whole else (int, float)) and not isinstance(step, bool)
+        if not number or not 0 < step < inf:
             kind = "whole number" if whole else "number"
             raise ValueError(f"{where}.step must be a {kind} above 0, got {step!r}")
         steps = (high - low) / step

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gradnet_ros.evaluation.trackers.fingerprint import fingerprint
 from gradnet_ros.evaluation.trackers.interface import Answer
 from gradnet_ros.nn.checkpoint import shipped_weights
 from gradnet_ros.tracking.track import Box, TrackState
@@ -90,9 +90,10 @@ class GradNetSpec:
 
 def _warm_up(tracker: Tracker) -> None:
     """Record the graphs, or find that they cannot be: before anything is timed, or said of the engine."""
-    blank = np.zeros((256, 256, 3), np.uint8)
-    tracker.init(blank, (96.0, 96.0, 64.0, 64.0))
-    tracker.update(blank)
+    # A blank picture would not be searched.
+    noise = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
+    tracker.init(noise, (96.0, 96.0, 64.0, 64.0))
+    tracker.update(noise)
     tracker.reset()
 
 
@@ -104,5 +105,4 @@ def name_weights(network: str, weights: Path | None) -> str:
         weights: a checkpoint file; ``None``: the package's.
     """
     path = shipped_weights(network) if weights is None else weights
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return f"{path.name}, sha256 {digest[:16]}"
+    return fingerprint(path.name, [path])

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gradnet_ros.evaluation.trackers.fingerprint import fingerprint
 from gradnet_ros.evaluation.trackers.interface import Answer
 from gradnet_ros.tracking.geometry import check_box, check_image
 from gradnet_ros.tracking.track import Box
@@ -127,9 +128,10 @@ class OpenCVSpec:
         if self.model is None:
             return OpenCVTracker(self.name, create, about)
         parameters = getattr(cv2, f"{kind}_Params")()
-        for field, path in _model_files(self.name, self.model).items():
+        files = _model_files(self.name, self.model)
+        for field, path in files.items():
             setattr(parameters, field, str(path))
-        about["model"] = self.model.name
+        about["model"] = fingerprint(self.model.name, files.values())
         tracker = OpenCVTracker(self.name, lambda: create(parameters), about)
         try:
             create(parameters)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradnet_ros.evaluation.metrics import Boxes
+from gradnet_ros.text import read_text
 from gradnet_ros.training.readers.source import AnnotatedTrack
 
 
@@ -26,7 +27,7 @@ def read_labels(path: Path, highest: int) -> NDArray[np.int64]:
         ValueError: something else; the message names the line.
     """
     values = []
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         for text in line.replace(",", " ").split():
             if not (text.isdecimal() and int(text) <= highest):
                 raise ValueError(f"{path}:{number}: expected whole numbers from 0 to {highest}, got {text!r}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gradnet_ros.evaluation.sequences import read_boxes
+from gradnet_ros.text import read_text
 from gradnet_ros.training.readers.files import read_labels, visible_track
 from gradnet_ros.training.readers.source import AnnotatedTrack, Source
 from gradnet_ros.video import pictures_in
@@ -35,7 +36,7 @@ def read(folder: Path, origin: int) -> Source:
     list_file = folder / "list.txt"
     if not list_file.is_file():
         raise FileNotFoundError(f"{list_file} not found: expected the folder train of GOT-10k")
-    names = [line.strip() for line in list_file.read_text().splitlines() if line.strip()]
+    names = [line.strip() for line in read_text(list_file).splitlines() if line.strip()]
     for name in names:
         if name.startswith("GOT-10k_Test_"):
             raise ValueError(f"{list_file}: {name} {_TEST}")

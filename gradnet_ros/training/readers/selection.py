@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from gradnet_ros.text import read_text
 from gradnet_ros.training.readers.source import Source
 
 
@@ -39,5 +40,5 @@ def select(source: Source, include: Path | None = None, exclude: Path | None = N
 
 def read_names(path: Path) -> frozenset[str]:
     """The names in a file, a line each."""
-    lines = (line.strip() for line in path.read_text().splitlines())
+    lines = (line.strip() for line in read_text(path).splitlines())
     return frozenset(line for line in lines if line and not line.startswith("#"))

@@ -41,11 +41,13 @@ class DistilStage:
         centred_weight: weight of the cosine after each map's mean is taken off: what is common to all cells
             of a crop makes up most of the plain distance, and does not help to find anything.
         hint_weight: weight of the second convolution's loss.
+        restart: start from noise; otherwise go on from the weights that the training starts with.
     """
 
     teacher: str = ""
     centred_weight: float = 1.0
     hint_weight: float = 0.5
+    restart: bool = True
 
     name = "distil"
 
@@ -77,7 +79,7 @@ class DistilStage:
         return orthonormal.T.contiguous()
 
     def prepare(self, net: GradNet) -> list[dict[str, object]]:
-        """Train the search trunk, from Kaiming's start: whatever it had learned is lost.
+        """Train the search trunk; with ``restart`` from Kaiming's start: whatever it had learned is lost.
 
         Raises:
             ValueError: the network is not ``alexnet``: the cells of both trunks would not coincide.
@@ -85,7 +87,8 @@ class DistilStage:
         if net.spec.name != "alexnet":
             raise ValueError(f"the stage distil is for alexnet, got {net.spec.name!r}")
         net.requires_grad_(False)
-        _restart(net.search)
+        if self.restart:
+            _restart(net.search)
         return [*trunk_groups(net.search), group(self.auxiliary.parameters())]
 
     def set_mode(self, net: GradNet) -> None:

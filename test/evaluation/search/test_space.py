@@ -71,6 +71,8 @@ def test_a_shipped_space_goes_with_the_papers_settings(path):
         ),
         ({"search": {"memory_size": {"low": True, "high": 2}}}, "low must be of type int, got True"),
         ({"search": {"size_penalty": {"low": 0.5, "high": 0.5}}}, r"high must be above low, 0.5, got 0.5"),
+        ({"search": {"size_penalty": {"low": 0, "high": 1, "step": float("inf")}}}, "step must be a number"),
+        ({"search": {"size_penalty": {"low": 0, "high": 1, "step": float("nan")}}}, "step must be a number"),
         ({"search": {"size_penalty": {"low": 0.5}}}, "must have low, high and perhaps step or log"),
         ({"search": {"size_penalty": {"low": 0, "high": 1, "steps": 2}}}, "must have low, high and perhaps"),
         ({"search": {"size_penalty": {"low": 0, "high": 1, "log": True}}}, "low must be above 0 with log"),

@@ -192,9 +192,13 @@ def test_models_reach_opencv_under_the_names_of_its_parameters(tmp_path, monkeyp
     monkeypatch.setattr(cv2, "TrackerNano_create", lambda parameters: given.append(parameters))
     for name in ("nanotrack_backbone_sim.onnx", "nanotrack_head_sim.onnx"):
         (tmp_path / name).write_bytes(b"")
-    assert OpenCVSpec("nano", tmp_path).make().about["model"] == tmp_path.name
+    model = OpenCVSpec("nano", tmp_path).make().about["model"]
+    assert model.startswith(f"{tmp_path.name}, sha256 ")
     assert given[0].backbone == str(tmp_path / "nanotrack_backbone_sim.onnx")
     assert given[0].neckhead == str(tmp_path / "nanotrack_head_sim.onnx")
+    # Results of one are not to be taken for those of another of the same name.
+    (tmp_path / "nanotrack_head_sim.onnx").write_bytes(b"trained longer")
+    assert OpenCVSpec("nano", tmp_path).make().about["model"] != model
 
 
 @pytest.mark.slow

@@ -197,3 +197,11 @@ def test_afterwards_sums_of_cosines_are_logits():
     perfect, none = (net.adjust(torch.tensor(score)) for score in (36.0, 0.0))
     assert perfect > 5
     assert none < -5
+
+
+@pytest.mark.parametrize("restart", [True, False])
+def test_what_was_learned_is_kept_where_it_is_asked_for(teacher, make_net, restart):
+    net = make_net("alexnet")
+    before = net.search.stem[0].weight.detach().clone()
+    DistilStage(teacher, restart=restart).prepare(net)
+    assert torch.equal(net.search.stem[0].weight, before) is not restart
