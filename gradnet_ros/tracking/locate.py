@@ -31,17 +31,22 @@ def locate(engine: Engine, image: Image, targets: Sequence[Target], config: Trac
     Returns:
         Their tracks.
     """
-    asked = [(target, target.ask(config)) for target in targets]
-    asked = [(target, own) for target, own in asked if not all(is_blank(image, each.region) for each in own)]
-    found = _locate_seen(engine, image, asked, config) if asked else {}
-    return [found[id(target)] if id(target) in found else target.miss(config) for target in targets]
+    queries = [target.ask(config) for target in targets]
+    blank = [all(is_blank(image, query.region) for query in own) for own in queries]
+    asked = [
+        pair for pair, unseen in zip(zip(targets, queries, strict=True), blank, strict=True) if not unseen
+    ]
+    tracks = iter(_locate_seen(engine, image, asked, config) if asked else ())
+    return [
+        target.miss(config) if unseen else next(tracks) for target, unseen in zip(targets, blank, strict=True)
+    ]
 
 
 def _locate_seen(
     engine: Engine, image: Image, asked: Sequence[tuple[Target, Sequence[Query]]], config: TrackerConfig
-) -> dict[int, Track]:
-    """The tracks of the targets that have something to be found in, by ``id``."""
-    targets, queries = [target for target, _ in asked], [own for _, own in asked]
+) -> list[Track]:
+    """The tracks of targets that something may show, each with what it asks."""
+    targets, queries = zip(*asked, strict=True)
     answers = iter(engine.search(image, [query for own in queries for query in own]))
     # Each takes as many answers as it has asked: more than one while it looks in several places.
     found = [
@@ -53,7 +58,6 @@ def _locate_seen(
         places = zip(targets, found, strict=True)
         looks = [target.look(place.centre, place.size, config) for target, place in places]
         cosines = engine.compare(image, looks)
-    return {
-        id(target): target.settle(place, own, config)
-        for target, place, own in zip(targets, found, cosines, strict=True)
-    }
+    return [
+        target.settle(place, own, config) for target, place, own in zip(targets, found, cosines, strict=True)
+    ]

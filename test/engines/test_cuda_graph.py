@@ -502,7 +502,9 @@ def test_on_a_gpu(scene, network):
     assert engine.detail.endswith("graphs")
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA itself must fail; above is a stand-in")
+@pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="no CUDA device: nothing else fails as it does; above is a stand-in"
+)
 def test_a_failed_recording_on_a_gpu_leaves_the_stream_as_it_was():
     device, before = torch.device("cuda"), torch.cuda.current_stream()
     number = torch.ones(1, device=device)
