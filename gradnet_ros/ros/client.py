@@ -11,6 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.srv import GetParameters
+from rclpy.exceptions import InvalidServiceNameException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from vision_msgs.msg import Detection2D
@@ -78,6 +79,9 @@ class TrackerClient:
         tracker: the tracker node's full name.
         check: called again and again while something is waited for; may raise to end the wait.
 
+    Raises:
+        GraphError: ``tracker`` cannot be a node's name.
+
     Attributes:
         detections: everything from ``~/detection``, in order.
         status: the last diagnostics; ``None`` before the first.
@@ -92,9 +96,13 @@ class TrackerClient:
         self._node, self._check = node, check
         self._executor = SingleThreadedExecutor(context=node.context)
         self._executor.add_node(node)
-        self._clients = {
-            name: node.create_client(kind, f"{self.name}/{name}") for name, kind in SERVICES.items()
-        }
+        try:
+            self._clients = {
+                name: node.create_client(kind, f"{self.name}/{name}") for name, kind in SERVICES.items()
+            }
+        except InvalidServiceNameException as error:
+            self._executor.shutdown()
+            raise GraphError(f"node {tracker!r}: {str(error).splitlines()[0]}") from error
         node.create_subscription(Detection2D, f"{self.name}/detection", self._on_detection, EVERY)
         # Last: the node learns of readers in the order of their making, so the first diagnostics tell
         # that it knows those above. An answer to a reader that it does not know would be dropped.

@@ -204,6 +204,22 @@ def test_nobody_there(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (("--node", "my node"), "gradnet bag: node 'my node': Invalid service name: "),
+        (("--ros-args", "--no-such"), "gradnet bag: --ros-args --no-such: "),
+        (("--ros-args", "-r", "no rule"), "gradnet bag: --ros-args -r 'no rule': "),
+    ],
+)
+def test_what_ros_refuses_is_told_in_a_line(given, message, tmp_path):
+    frames, boxes = squares(3)
+    bag = write(tmp_path / "bag", film(frames, boxes))
+    status, _, error = gradnet("replay", bag, "--truth-topic", TRUTH, *given, cwd=tmp_path)
+    assert status == 2
+    assert error.startswith(message)
+
+
 def test_a_node_that_gives_no_detection_is_told_about_with_the_topic_it_listens_to(run, tmp_path):
     frames, boxes = squares(3)
     bag = write(tmp_path / "bag", film(frames, boxes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,7 +43,8 @@ def replay(request: Request, rate: float | None, seen: Seen, ros_args: Sequence[
         ros_args: ROS arguments of this side's node, without ``--ros-args``.
 
     Raises:
-        ValueError: the bag cannot be read, or something does not happen in the graph.
+        ValueError: the bag cannot be read, ROS refuses a name or an argument, or something does not happen in
+            the graph.
     """
     with _joined(ros_args) as node:
         session = ReplaySession(node, request)
@@ -82,11 +84,18 @@ def describe(timing: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def _joined(ros_args: Sequence[str]) -> Iterator[Any]:
-    """A node of this process."""
+    """A node of this process.
+
+    Raises:
+        ValueError: ROS refuses the arguments; the message names them.
+    """
     # Ctrl-C is to end the replay as a KeyboardInterrupt; ROS would shut down under its feet.
     arguments = ["--ros-args", *ros_args] if ros_args else []
     allow_large_images()
-    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:  # RCLError and UnknownROSArgsError
+        raise ValueError(f"--ros-args {shlex.join(ros_args)}: {error}") from error
     try:
         node = rclpy.create_node("replay")
         try:
