@@ -37,16 +37,18 @@ class Sample:
         exemplar_size: (w, h) of the target in it, pixels.
         views: search crops of the same object before the same background: the first is tracked, a second one
             is an earlier frame that the template may learn from.
+        origin: number of the track or scene that it shows: two samples of one are no negatives of each other.
     """
 
     exemplar: Image
     exemplar_size: tuple[float, float]
     views: tuple[View, ...]
+    origin: int
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples of different objects, stacked; V views a sample.
+    """Samples, stacked, nearly always of different objects; V views a sample.
 
     Attributes:
         exemplars: (N, 3, z, z) uint8 BGR.
@@ -54,6 +56,7 @@ class Batch:
         searches: (N, V, 3, x, x) uint8 BGR.
         offsets: (N, V, 2) target centre minus crop centre, x, y, pixels of the search crop.
         sizes: (N, V, 2) w, h of the target, pixels of the search crop.
+        origins: (N,) int64, number of the track or scene that a sample shows.
     """
 
     exemplars: Tensor
@@ -61,6 +64,7 @@ class Batch:
     searches: Tensor
     offsets: Tensor
     sizes: Tensor
+    origins: Tensor
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -94,4 +98,5 @@ def collate(samples: Sequence[Sample]) -> Batch:
         searches.reshape(count, -1, *searches.shape[1:]),
         numbers([view.offset for view in views]).reshape(count, -1, 2),
         numbers([view.size for view in views]).reshape(count, -1, 2),
+        torch.tensor([sample.origin for sample in samples]),
     )

@@ -137,9 +137,11 @@ class PairDataset(Dataset[Sample]):
         count = 1 + self._config.views
         scenes = self._index.scenes
         if scenes and (not self._tracks or rng.random() < self._config.scene_share):
-            scene = scenes[int(rng.integers(len(scenes)))]
-            return self._sample(rng, [self._scene_target(rng, scene.read())] * count, scene)
-        track = self._tracks[int(np.searchsorted(self._cumulative, rng.random()))]
+            place = int(rng.integers(len(scenes)))
+            target = self._scene_target(rng, scenes[place].read())
+            return self._sample(rng, [target] * count, scenes[place], len(self._tracks) + place)
+        place = int(np.searchsorted(self._cumulative, rng.random()))
+        track = self._tracks[place]
         # Any crop is the exemplar; the views are neighbours in time, as far from it as it happens, the first
         # one the latest where the track is long enough.
         length = len(track.crops)
@@ -147,10 +149,14 @@ class PairDataset(Dataset[Sample]):
         step = -1 if later >= count - 2 else 1
         chosen = [first, *((later + step * n) % length for n in range(count - 1))]
         shown = [self._crop_target(track, n) for n in chosen]
-        return self._sample(rng, shown, track)
+        return self._sample(rng, shown, track, place)
 
     def _sample(
-        self, rng: np.random.Generator, appearances: list[_Appearance], own: TrackEntry | Picture
+        self,
+        rng: np.random.Generator,
+        appearances: list[_Appearance],
+        own: TrackEntry | Picture,
+        origin: int,
     ) -> Sample:
         config = self._config
         change = _Change(
@@ -181,6 +187,7 @@ class PairDataset(Dataset[Sample]):
             tuple(
                 self._view(rng, appearance, change, backdrop, distractor) for appearance in appearances[1:]
             ),
+            origin,
         )
 
     def _view(

@@ -17,6 +17,7 @@ def sample(number, views):
         image(9),
         (10.0 + number, 20.0 + number),
         tuple(View(image(13), (number + 0.5, -view - 0.25), (30.0 + number, 40.0 + view)) for view in views),
+        origin=7 + number,
     )
 
 
@@ -33,6 +34,7 @@ def test_shapes_and_types(samples):
     assert batch.exemplars.dtype == batch.searches.dtype == torch.uint8
     assert batch.exemplar_sizes.shape == (3, 2)
     assert batch.offsets.shape == batch.sizes.shape == (3, 2, 2)
+    assert batch.origins.dtype == torch.int64
     assert batch.exemplar_sizes.dtype == batch.offsets.dtype == batch.sizes.dtype == torch.float32
 
 
@@ -45,6 +47,7 @@ def test_every_value_is_where_it_belongs(samples):
     for n, one in enumerate(samples):
         np.testing.assert_array_equal(batch.exemplars[n].permute(1, 2, 0).numpy(), one.exemplar)
         assert tuple(batch.exemplar_sizes[n].tolist()) == one.exemplar_size
+        assert int(batch.origins[n]) == one.origin
         for v, view in enumerate(one.views):
             np.testing.assert_array_equal(batch.searches[n, v].permute(1, 2, 0).numpy(), view.image)
             assert tuple(batch.offsets[n, v].tolist()) == view.offset

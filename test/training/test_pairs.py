@@ -432,6 +432,15 @@ def test_scenes_get_their_share(share):
     assert np.mean(np.isin(codes, SCENE_CODES)) == pytest.approx(share, abs=0.15 if 0 < share < 1 else 0)
 
 
+@pytest.mark.usefixtures("true_colours")
+def test_the_origin_is_one_number_a_track_or_scene():
+    drawn = samples(replace(PLAIN, scene_share=0.4), 60)
+    codes = [code_of(sample.exemplar) for sample in drawn]
+    assert len(set(codes)) < len(codes)
+    assert len({(sample.origin, code) for sample, code in zip(drawn, codes, strict=True)}) == len(set(codes))
+    assert len({sample.origin for sample in drawn}) == len(set(codes))
+
+
 EVERYTHING = PairConfig(
     views=2, distractor_share=1.0, occlusion_share=0.5, new_background_share=0.5, moved_background_share=0.5
 )

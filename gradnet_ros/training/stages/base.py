@@ -26,7 +26,8 @@ class BaseStage:
 
     Beside the paper's logistic loss on each sample's own map, every template is also held against the other
     samples' search regions, where nothing is its target: as negatives of the logistic loss, and in a softmax
-    over all places of all regions that asks for the true one.
+    over all places of all regions that asks for the true one. Regions of the template's own track or scene
+    are left out: they show its target too, or a part of it.
 
     Attributes:
         ranking_weight: weight of the softmax.
@@ -89,7 +90,7 @@ class BaseStage:
             share = (part.stop - start) / count
             logits = net.adjust(cross_correlate_all(features[part], templates[part])).float()
             distance = target_distance(offsets[part], spec.response_size, spec.stride)
-            own, wrong, ranked = _contrast(logits, distance, spec.stride)
+            own, wrong, ranked = _contrast(logits, distance, batch.origins[part], spec.stride)
             labels = centre_labels(offsets[part], spec.response_size, spec.stride)
             logistic = logistic + share * logistic_loss(own, labels) / len(own)
             negatives = negatives + share * wrong
@@ -121,20 +122,26 @@ class BaseStage:
         net.target.load_state_dict(net.search.state_dict())
 
 
-def _contrast(logits: Tensor, distance: Tensor, stride: int) -> tuple[Tensor, Tensor, Tensor]:
+def _contrast(
+    logits: Tensor, distance: Tensor, origins: Tensor, stride: int
+) -> tuple[Tensor, Tensor, Tensor]:
     """Own maps, the mean loss on the others', and the softmax over all places.
 
     Args:
         logits: (region, template, h, w), as many regions as templates; region n shows template n's target.
         distance: (region, 1, h, w) of every cell from its region's target, pixels.
+        origins: (region,) see :class:`Batch`.
         stride: pixels a cell.
     """
     count, cells = logits.shape[0], logits.shape[-1] * logits.shape[-2]
     diagonal = torch.arange(count, device=logits.device)
     own = logits[diagonal, diagonal].unsqueeze(1)
-    others = ~torch.eye(count, dtype=torch.bool, device=logits.device)
-    wrong = functional.softplus(logits[others]).mean() if count > 1 else logits.new_zeros(())
-    places = logits.transpose(0, 1).flatten(1)  # a template's scores at every place of every region
+    others = origins[:, None] != origins[None, :]
+    wrong = functional.softplus(logits[others]).mean() if bool(others.any()) else logits.new_zeros(())
+    counts = others.clone()
+    counts[diagonal, diagonal] = True
+    seen = logits.masked_fill(~counts[..., None, None], float("-inf"))
+    places = seen.transpose(0, 1).flatten(1)  # a template's scores at every place of every region
     targets = logits.new_zeros(count, count, cells)
     targets[diagonal, diagonal] = soft_place(distance, stride).flatten(1)
     return own, wrong, ranking_loss(places, targets.flatten(1))

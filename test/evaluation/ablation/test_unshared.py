@@ -126,6 +126,7 @@ def test_the_stage_trains_both_heads():
         (torch.rand(2, 1, 3, 241, 241) * 255).byte(),
         torch.zeros(2, 1, 2),
         torch.full((2, 1, 2), 40.0),
+        torch.arange(2),
     )
     stage.step(net, batch, 0).loss.backward()
     for head in (net.target.head, net.updated_head.head):

@@ -47,6 +47,7 @@ def make_batch():
             pictures(count * views, spec.search_size).unflatten(0, (count, views)),
             8.0 * torch.randint(-5, 6, (count, views, 2), generator=generator),
             20 + 60 * torch.rand(count, views, 2, generator=generator),
+            torch.arange(count),
         )
 
     return make
@@ -74,6 +75,7 @@ def part_of():
             batch.searches[part],
             batch.offsets[part],
             batch.sizes[part],
+            batch.origins[part],
         )
 
     return take

@@ -85,6 +85,38 @@ def test_the_loss_against_a_slow_reference(make_net, make_batch):
 
 
 @torch.no_grad()
+def test_samples_of_one_track_are_no_negatives_of_each_other(make_net, make_batch):
+    batch = make_batch(3)
+    net = tell_apart(make_net(), batch)
+    batch.origins[:] = torch.tensor([4, 9, 4])
+    templates = net.fixed_template(batch.exemplars.float())
+    features = net.search_features(batch.searches[:, 0].float())
+    maps = [[net.adjust(cross_correlate(f[None], t[None])).flatten() for f in features] for t in templates]
+    regions = {0: [0, 1], 1: [0, 1, 2], 2: [1, 2]}  # that a template is held against
+    negatives = [functional.softplus(maps[t][r]).mean() for t in regions for r in regions[t] if r != t]
+    ranking = 0.0
+    for t, against in regions.items():
+        logs = torch.cat([maps[t][r] for r in against]).log_softmax(0).view(len(against), -1)
+        distance = target_distance(batch.offsets[t], net.spec.response_size, net.spec.stride).flatten()
+        near = torch.exp(-0.5 * (distance / net.spec.stride) ** 2)
+        ranking += float(-(near / near.sum() * logs[against.index(t)]).sum()) / 3
+    figures = BaseStage().step(net, batch, 0).figures
+    assert figures["negatives"] == pytest.approx(float(torch.stack(negatives).mean()), rel=2e-3)
+    assert figures["ranking"] == pytest.approx(ranking, rel=2e-3)
+
+
+def test_a_batch_of_one_track_has_no_negatives_and_finite_gradients(make_net, make_batch):
+    net, batch, stage = make_net(), make_batch(2), BaseStage()
+    batch.origins[:] = 5
+    stage.prepare(net)
+    result = stage.step(net, batch, 0)
+    result.loss.backward()
+    assert result.figures["negatives"] == 0
+    assert all(p.grad.isfinite().all() for p in net.search.parameters() if p.grad is not None)
+    assert net.adjust_bias.grad.isfinite()
+
+
+@torch.no_grad()
 def test_groups_of_contrast_are_losses_of_their_own(make_net, make_batch, part_of):
     batch, stage = make_batch(4), BaseStage(contrast_group=2)
     net = tell_apart(make_net(), batch)
