@@ -52,19 +52,24 @@ def time_stages(engine: Engine, config: TrackerConfig, clip: Clip, count: int) -
     """Track a clip step by step.
 
     Crop, upload and host sync are done once more beside the engine, for they cannot be told apart inside it;
-    what its ``search`` takes beyond them is the network's.
+    what its ``search`` takes beyond them is the network's. A narrow search is taken at its word, for the
+    clip's target moves evenly.
     """
     frames = clip.play(1 + WARM_UP + count)
     first = next(frames)
     target = Target(engine, first, clip.box, config)
     border = mean_colour(first)
-    crops = CropBuffer(engine.spec.search_size, pinned=engine.device.type == "cuda")
+    spec = engine.spec
+    buffers = {
+        size: CropBuffer(size, pinned=engine.device.type == "cuda")
+        for size in (spec.search_size, spec.narrow_size)
+    }
     seconds: dict[str, list[float]] = {part: [] for part in (*_ALWAYS, *_AT_TIMES)}
     for number, frame in enumerate(frames):
         queries = target.ask(config)
         times = {}
         start = perf_counter()
-        cut = crops.cut(frame, [(query.region, border) for query in queries])
+        cut = buffers[queries[0].pixels].cut(frame, [(query.region, border) for query in queries])
         times["crop"] = perf_counter() - start
         times["upload"] = time_once(partial(_upload, cut, engine.device), engine.device)
         start = perf_counter()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import ParamSpec, TypeVar
 
@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gradnet_ros.engines.batching import by_kind
 from gradnet_ros.engines.crop_buffer import CropBuffer
 from gradnet_ros.engines.cuda_graph_crops import cut_region
 from gradnet_ros.engines.cuda_graph_record import EagerFallback, Recorder, record_cuda_graph
@@ -44,10 +45,10 @@ class CudaGraphEngine:
     A frame is: the touched region into locked memory and up, one graph (crops, trunk, correlations, box
     branch), the maps down, one wait. Where sizes are compared there is a second graph and wait of that kind,
     on crops of the exemplar's size. A step of the template is a graph of its own and no wait. Graphs are
-    recorded when a number of squares or of samples comes up for the first time, and for 1, 2, 4, 8 and so on
-    queries: what is left over repeats the last one. A single query brings the graph for two with it, so that
-    a target that is looked for in a second place does not wait for that. The peak is
-    looked for on the host, by the rules that hold for every engine: the maps are a few hundred numbers.
+    recorded when a number or size of squares, or a number of samples, comes up for the first time, and for 1,
+    2, 4, 8 and so on queries: what is left over repeats the last one. A single query brings the graph for two
+    with it, so that a target that is looked for in a second place does not wait for that. The peak is looked
+    for on the host, by the rules that hold for every engine: the maps are a few hundred numbers.
 
     All of it is float32, without TF32, which PyTorch would take on its own: with ten binary digits cells and
     sizes that answer nearly alike change places, and boxes drift by pixels (docs/performance.md).
@@ -84,7 +85,7 @@ class CudaGraphEngine:
         self._step = StepGraph(net)
         self._exemplar = CropBuffer(self.spec.exemplar_size)
         self._views = CropBuffer(self.spec.search_size)
-        self._searches: dict[tuple[int, int, bool], SearchWork] = {}
+        self._searches: dict[tuple[int, int, bool, int], SearchWork] = {}
         self._comparisons: dict[tuple[int, int], CompareWork] = {}
         self._updates: dict[int, UpdateWork] = {}
 
@@ -130,10 +131,10 @@ class CudaGraphEngine:
     def search(self, image: Image, queries: Sequence[Query]) -> list[Answer]:
         """Search a picture; see :meth:`Engine.search <gradnet_ros.engines.protocol.Engine.search>`.
 
-        Queries with as many squares go through the network together.
+        Queries with as many squares of one size go through the network together.
         """
-        kinds = [(len(query.region.sides), query.boxes) for query in queries]
-        return _by_kind(queries, kinds, partial(self._search_alike, image))
+        kinds = [(len(query.region.sides), query.boxes, query.pixels) for query in queries]
+        return by_kind(queries, kinds, partial(self._search_alike, image))
 
     @_exactly
     def compare(self, image: Image, looks: Sequence[Look]) -> list[NDArray[np.float32]]:
@@ -141,9 +142,7 @@ class CudaGraphEngine:
 
         Looks with as many squares go through the network together.
         """
-        return _by_kind(
-            looks, [len(look.region.sides) for look in looks], partial(self._compare_alike, image)
-        )
+        return by_kind(looks, [len(look.region.sides) for look in looks], partial(self._compare_alike, image))
 
     def keep(self, features: Tensor, scale: int) -> Tensor:
         """Copy one scale's features: (S, C, h, w) -> (1, C, h, w)."""
@@ -161,15 +160,14 @@ class CudaGraphEngine:
         state.hidden, state.beta, state.taught = hidden, beta, True
 
     def _search_alike(self, image: Image, queries: Sequence[Query]) -> list[Answer]:
-        count, squares, boxes = len(queries), len(queries[0].region.sides), queries[0].boxes
-        if count == 1 and (1, squares, boxes) not in self._searches:
+        count, slots, size = len(queries), _slots(len(queries)), queries[0].pixels
+        kind = (slots, len(queries[0].region.sides), queries[0].boxes, size)
+        if count == 1 and kind not in self._searches:
             self._search_alike(image, [queries[0]] * 2)
-        size, slots = self.spec.search_size, _slots(count)
         cuts = _fill(
             [(cut_region(image, query.region, size), query.state.border) for query in queries], slots
         )
         side = max(max(cut.pixels.shape[:2]) for cut, _ in cuts)
-        kind = (slots, squares, boxes)
         work = self._searches.get(kind)
         if work is None or work.side < side:
             work = self._searches[kind] = SearchWork(self._net, *kind, side, self._record)
@@ -194,14 +192,3 @@ def _slots(count: int) -> int:
 def _fill(items: Sequence[_Item], slots: int) -> list[_Item]:
     """The items, and the last one again for every slot that is left."""
     return [*items, *[items[-1]] * (slots - len(items))]
-
-
-def _by_kind(
-    items: Sequence[_Item], kinds: Sequence[Hashable], work: Callable[[list[_Item]], list[_Result]]
-) -> list[_Result]:
-    """Do all items of one kind together; their results in the items' order."""
-    results: dict[int, _Result] = {}
-    for kind in dict.fromkeys(kinds):
-        numbers = [number for number, each in enumerate(kinds) if each == kind]
-        results.update(zip(numbers, work([items[number] for number in numbers]), strict=True))
-    return [results[number] for number in range(len(items))]

@@ -145,10 +145,10 @@ class SearchWork(_CropWork):
     """Searching one frame."""
 
     def __init__(
-        self, net: GradNet, queries: int, squares: int, boxes: bool, side: int, record: Recorder
+        self, net: GradNet, queries: int, squares: int, boxes: bool, pixels: int, side: int, record: Recorder
     ) -> None:
         used = 2 + (len(BoxTemplate._fields) if boxes else 0)
-        super().__init__(net, net.spec.search_size, queries, squares, used, side, record)
+        super().__init__(net, pixels, queries, squares, used, side, record)
         self._boxes = boxes
 
     def answer(self, cuts: Sequence[tuple[Cut, Sequence[float]]], queries: Sequence[Query]) -> list[Answer]:
@@ -170,7 +170,7 @@ class SearchWork(_CropWork):
         return torch.cat(rows, dim=1), features
 
     def _answer(self, row: Tensor, number: int, query: Query, features: Tensor) -> Answer:
-        side, squares = self._net.spec.response_size, self._squares
+        side, squares = self._net.spec.response_side(query.pixels), self._squares
         maps = row.view(-1, side, side).numpy()
         taught = query.adaptive and query.state.taught
         return Answer(

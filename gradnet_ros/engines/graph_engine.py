@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from gradnet_ros.engines.crop_buffer import CropBuffer
-from gradnet_ros.engines.graphs import make_graphs
+from gradnet_ros.engines.graphs import make_graphs, make_narrow_graphs
 from gradnet_ros.engines.onnx_export import to_onnx
 from gradnet_ros.engines.protocol import Answer, Look, Offsets, Query, Region, View
 from gradnet_ros.nn.box_fit import BATCHES, BoxFit
@@ -58,14 +58,15 @@ class GraphEngine(ABC):
 
     def __init__(self, net: GradNet) -> None:
         net = net.requires_grad_(False).eval()
-        self._graphs = make_graphs(net, self.search_form(net))
+        searching = self.search_form(net)
+        self._graphs = make_graphs(net, searching) | make_narrow_graphs(searching)
         self.spec: TrunkSpec = net.spec
         self.has_boxes = net.box is not None
         self.adjust = (float(net.adjust_scale), float(net.adjust_bias))
         self._exemplar = CropBuffer(self.spec.exemplar_size)
-        self._crops = CropBuffer(self.spec.search_size)
+        self._crops = {size: CropBuffer(size) for size in (self.spec.search_size, self.spec.narrow_size)}
         self._compiled: dict[tuple[str, int], Compiled] = {}
-        boxes = ("search_boxes", "box_views", "box_lesson")
+        boxes = ("search_boxes", "search_boxes_narrow", "box_views", "box_lesson")
         for graph in ("exemplar", "lesson", "step", *(boxes if self.has_boxes else ("search", "compare"))):
             self._ready(graph, len(self._graphs[graph].example()[0]))
 
@@ -96,7 +97,8 @@ class GraphEngine(ABC):
 
     def rehearse(self, state: _State, image: Image, views: Sequence[View], steps: int) -> None:
         """See :meth:`Engine.rehearse <gradnet_ros.engines.protocol.Engine.rehearse>`."""
-        crops = self._crops.cut(image, [(view.region, state.border) for view in views]).numpy()
+        whole = self._crops[self.spec.search_size]
+        crops = whole.cut(image, [(view.region, state.border) for view in views]).numpy()
         places = [[view.offset for view in views], [view.size for view in views]]
         batches = []
         for batch in range(BATCHES):
@@ -156,8 +158,10 @@ class GraphEngine(ABC):
 
     def _answer(self, image: Image, query: Query) -> Answer:
         state: _State = query.state
-        crops = self._crops.cut(image, [(query.region, state.border)]).numpy()
+        crops = self._crops[query.pixels].cut(image, [(query.region, state.border)]).numpy()
         graph, box = ("search_boxes", state.box) if query.boxes else ("search", [])
+        if query.pixels == self.spec.narrow_size:
+            graph += "_narrow"
         features, fixed, adaptive, *edges = self._run(graph, [crops, state.fixed, state.beta, *box])
         takes_part = query.adaptive and state.taught
         return Answer(

@@ -93,11 +93,13 @@ class SearchGraph(Graph):
     Args:
         net: the network.
         boxes: whether the box branch is part of it.
+        narrow: whether X is ``narrow_size`` instead of ``search_size``.
     """
 
-    def __init__(self, net: GradNet, boxes: bool) -> None:
+    def __init__(self, net: GradNet, boxes: bool, narrow: bool = False) -> None:
         super().__init__(net)
         self._boxes = boxes
+        self._side = net.spec.narrow_size if narrow else net.spec.search_size
         of_all_crops = ("crops", "features", "fixed_scores", "adaptive_scores")
         self.free = {} if boxes else {name: (0, "S") for name in of_all_crops}
         self.inputs = ("crops", "fixed", "kernel", *(BOX_TEMPLATE if boxes else ()))
@@ -105,7 +107,7 @@ class SearchGraph(Graph):
 
     def example(self) -> tuple[Tensor, ...]:
         """A grey crop, and what an exemplar graph makes of one."""
-        net, side = self._net, self._net.spec.search_size
+        net, side = self._net, self._side
         fixed, _, beta, *box = ExemplarGraph(net)(*ExemplarGraph(net).example())
         crops = torch.full((1, side, side, 3), 127, dtype=torch.uint8)
         return (crops, fixed, beta, *(box if self._boxes else ()))
@@ -282,4 +284,16 @@ def make_graphs(net: GradNet, searching: GradNet | None = None) -> dict[str, Gra
         graphs["search_boxes"] = SearchGraph(searching, boxes=True)
         graphs["box_views"] = BoxViewsGraph(net)
         graphs["box_lesson"] = BoxLessonGraph(net)
+    return graphs
+
+
+def make_narrow_graphs(searching: GradNet) -> dict[str, Graph]:
+    """What searches narrow crops, by name: ``search_narrow``, and with a box branch ``search_boxes_narrow``.
+
+    Args:
+        searching: see :func:`make_graphs`.
+    """
+    graphs: dict[str, Graph] = {"search_narrow": SearchGraph(searching, boxes=False, narrow=True)}
+    if searching.box is not None:
+        graphs["search_boxes_narrow"] = SearchGraph(searching, boxes=True, narrow=True)
     return graphs

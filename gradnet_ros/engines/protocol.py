@@ -66,12 +66,14 @@ class Query:
     Attributes:
         state: the target.
         region: where.
+        pixels: side of the search crops, ``search_size`` or ``narrow_size`` of the network.
         adaptive: the adaptive template takes part, on the middle square.
         boxes: the box branch takes part; the region has one square then.
     """
 
     state: State
     region: Region
+    pixels: int
     adaptive: bool
     boxes: bool
 
@@ -96,7 +98,7 @@ class Answer:
     The arrays are the engine's: they hold until its next ``search``.
 
     Attributes:
-        fixed: (S, r, r) raw scores of the fixed template, a map a square.
+        fixed: (S, r, r) raw scores of the fixed template, a map a square; r goes with the crop's side.
         adaptive: (r, r) raw scores of the adaptive template on the middle square; ``None`` if it takes no
             part or was never taught.
         edges: (4, r, r) distances from every cell to the left, top, right and bottom edge, pixels of the
@@ -217,7 +219,7 @@ class Engine(Protocol):
 
         Args:
             state: the target.
-            samples: kept features of k frames, 1 to :data:`MAX_SAMPLES`.
+            samples: kept features of k frames, 1 to :data:`MAX_SAMPLES`, of crops of ``search_size``.
             offsets: where the target is in each.
             rate: share of the new in the running feature.
             from_first: start the step from the exemplar's feature instead of the running one.

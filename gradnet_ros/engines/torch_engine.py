@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gradnet_ros.engines.batching import by_kind
 from gradnet_ros.engines.crop_buffer import CropBuffer
 from gradnet_ros.engines.protocol import Answer, Look, Offsets, Query, Region, View
 from gradnet_ros.nn.box import BoxTemplate
@@ -57,7 +59,10 @@ class TorchEngine:
         # Read once: on a GPU every read would wait for the device.
         self.adjust = (float(net.adjust_scale), float(net.adjust_bias))
         self._exemplar = CropBuffer(self.spec.exemplar_size, pinned=device.type == "cuda")
-        self._crops = CropBuffer(self.spec.search_size, pinned=device.type == "cuda")
+        self._crops = {
+            pixels: CropBuffer(pixels, pinned=device.type == "cuda")
+            for pixels in (self.spec.search_size, self.spec.narrow_size)
+        }
 
     @torch.no_grad()
     def start(
@@ -77,7 +82,8 @@ class TorchEngine:
     def rehearse(self, state: _State, image: Image, views: Sequence[View], steps: int) -> None:
         """See :meth:`Engine.rehearse <gradnet_ros.engines.protocol.Engine.rehearse>`."""
         assert state.box is not None
-        crops = self._crops.cut(image, [(view.region, state.border) for view in views])
+        whole = self._crops[self.spec.search_size]
+        crops = whole.cut(image, [(view.region, state.border) for view in views])
         offsets, sizes = [view.offset for view in views], [view.size for view in views]
         state.fit = start_fit(self._net, self._to_device(crops), state.box, offsets, sizes, steps)
 
@@ -93,8 +99,15 @@ class TorchEngine:
 
     @torch.no_grad()
     def search(self, image: Image, queries: Sequence[Query]) -> list[Answer]:
-        """Search a picture; see :meth:`Engine.search <gradnet_ros.engines.protocol.Engine.search>`."""
-        crops = self._crops.cut(image, [(query.region, query.state.border) for query in queries])
+        """Search a picture; see :meth:`Engine.search <gradnet_ros.engines.protocol.Engine.search>`.
+
+        Crops of one size go through the network together.
+        """
+        return by_kind(queries, [query.pixels for query in queries], partial(self._search_alike, image))
+
+    def _search_alike(self, image: Image, queries: Sequence[Query]) -> list[Answer]:
+        buffer = self._crops[queries[0].pixels]
+        crops = buffer.cut(image, [(query.region, query.state.border) for query in queries])
         features, levels = self._net.search.search(self._to_device(crops))
         counts = [len(query.region.sides) for query in queries]
         parts = zip(

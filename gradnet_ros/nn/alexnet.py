@@ -11,6 +11,7 @@ SPEC = TrunkSpec(
     exemplar_size=127,
     base_size=127,
     search_size=255,
+    narrow_size=191,
     stride=8,
     template_size=6,
     response_size=17,

@@ -59,6 +59,7 @@ SPEC = TrunkSpec(
     exemplar_size=145,
     base_size=127,
     search_size=241,
+    narrow_size=177,
     stride=8,
     template_size=13,
     response_size=19,

@@ -19,9 +19,10 @@ class TrunkSpec:
         base_size: pixels of a crop that the target with its context is scaled to (127 in SiamFC), whatever
             the exemplar's side; exemplar and search crops share it, so both see the target at one scale.
         search_size: side of the search crop X, pixels.
+        narrow_size: side of a narrower one, for a target that is sure to be near (``narrow_first``), pixels.
         stride: pixels of X from one response cell to the next.
         template_size: side of the template beta, cells.
-        response_size: side of the response S, cells.
+        response_size: side of the response S to X, cells.
         stem_channels: channels of the target feature f2(Z).
         channels: channels of the template and of the search features.
         cosine: features have unit length and the template's cells weigh one in all, so that a raw score is a
@@ -32,12 +33,17 @@ class TrunkSpec:
     exemplar_size: int
     base_size: int
     search_size: int
+    narrow_size: int
     stride: int
     template_size: int
     response_size: int
     stem_channels: int
     channels: int
     cosine: bool
+
+    def response_side(self, pixels: int) -> int:
+        """Side of the response to a search crop of so many pixels, cells."""
+        return self.response_size - (self.search_size - pixels) // self.stride
 
 
 class SearchFeatures(NamedTuple):

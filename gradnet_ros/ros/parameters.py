@@ -161,6 +161,10 @@ _TRACKER_TEXT = {
     "max_scale": ("", "Largest size of the target, relative to the first."),
     "response_upsampling": ("", "Enlargement of the response before its peak is taken."),
     "window_influence": ("", "Weight of the Hann window against the response."),
+    "narrow_first": (
+        "",
+        "A target that moved little is searched near its place first, farther off where it is not seen well.",
+    ),
     "box_branch": ("", "The box branch says the size, in one search pass, instead of the scales; lite only."),
     "size_penalty": ("", "Box branch: how much a change of size and aspect counts against a place."),
     "box_neighbours": (

@@ -39,6 +39,10 @@ class TrackerConfig:
     """Bicubic enlargement of the response before its peak is taken."""
     window_influence: float = 0.25
     """Weight of the Hann window against the fused response."""
+    narrow_first: bool = False
+    """A target that moved little and was seen well is searched in a narrower region first, and in the whole
+    one, in the same frame, where it is not seen well or near the middle (ours). Frames that the template
+    learns from are searched whole."""
 
     # --- box branch (SiamRPN section 4.3) ---
     box_branch: bool = False
@@ -164,6 +168,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "max_scale": (1.0, 100.0),
     "response_upsampling": (1, 32),
     "window_influence": (0.0, 1.0),
+    "narrow_first": (0, 1),
     "box_branch": (0, 1),
     "size_penalty": (0.0, 10.0),
     "box_neighbours": (0, 8),

@@ -11,12 +11,15 @@ from gradnet_ros.engines.protocol import Engine, Query
 from gradnet_ros.tracking.blank import is_blank
 from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.crops import Image
-from gradnet_ros.tracking.target import Target
+from gradnet_ros.tracking.target import Found, Target
 from gradnet_ros.tracking.track import Track
 
 
 def locate(engine: Engine, image: Image, targets: Sequence[Target], config: TrackerConfig) -> list[Track]:
-    """Find targets in the next frame: one search for all, then one comparison of sizes if they ask for it.
+    """Find targets in the next frame.
+
+    One search for all, a second one for those that a narrow search does not show well, then one comparison of
+    sizes if the settings ask for it.
 
     A target stays where it was, LOST, where the picture is blank all over the places to be searched.
 
@@ -31,28 +34,38 @@ def locate(engine: Engine, image: Image, targets: Sequence[Target], config: Trac
     Returns:
         Their tracks.
     """
-    queries = [target.ask(config) for target in targets]
-    blank = [all(is_blank(image, query.region) for query in own) for own in queries]
-    asked = [
-        pair for pair, unseen in zip(zip(targets, queries, strict=True), blank, strict=True) if not unseen
-    ]
+    queries = [_ask(image, target, config) for target in targets]
+    asked = [(target, own) for target, own in zip(targets, queries, strict=True) if own]
     tracks = iter(_locate_seen(engine, image, asked, config) if asked else ())
     return [
-        target.miss(config) if unseen else next(tracks) for target, unseen in zip(targets, blank, strict=True)
+        next(tracks) if own else target.miss(config) for target, own in zip(targets, queries, strict=True)
     ]
+
+
+def _ask(image: Image, target: Target, config: TrackerConfig) -> list[Query]:
+    """What a target asks; nothing where no place shows anything, not even the whole search region."""
+    for whole in (False, True):
+        queries = target.ask(config, whole)
+        if not all(is_blank(image, query.region) for query in queries):
+            return queries
+    return []
 
 
 def _locate_seen(
     engine: Engine, image: Image, asked: Sequence[tuple[Target, Sequence[Query]]], config: TrackerConfig
 ) -> list[Track]:
     """The tracks of targets that something may show, each with what it asks."""
-    targets, queries = zip(*asked, strict=True)
-    answers = iter(engine.search(image, [query for own in queries for query in own]))
-    # Each takes as many answers as it has asked: more than one while it looks in several places.
-    found = [
-        target.find(own, [next(answers) for _ in own], config)
-        for target, own in zip(targets, queries, strict=True)
+    targets = [target for target, _ in asked]
+    found = _find(engine, image, asked, config)
+    again = [
+        number
+        for number, ((target, own), place) in enumerate(zip(asked, found, strict=True))
+        if target.is_unsure(own, place, config)
     ]
+    if again:
+        whole = [(targets[number], targets[number].ask(config, whole=True)) for number in again]
+        for number, place in zip(again, _find(engine, image, whole, config), strict=True):
+            found[number] = place
     cosines: Sequence[NDArray[np.float32] | None] = [None] * len(targets)
     if config.compares_sizes:
         places = zip(targets, found, strict=True)
@@ -61,3 +74,12 @@ def _locate_seen(
     return [
         target.settle(place, own, config) for target, place, own in zip(targets, found, cosines, strict=True)
     ]
+
+
+def _find(
+    engine: Engine, image: Image, asked: Sequence[tuple[Target, Sequence[Query]]], config: TrackerConfig
+) -> list[Found]:
+    """Where one search for all targets says that they are."""
+    answers = iter(engine.search(image, [query for _, own in asked for query in own]))
+    # Each takes as many answers as it has asked: more than one while it looks in several places.
+    return [target.find(own, [next(answers) for _ in own], config) for target, own in asked]

@@ -27,6 +27,10 @@ _GRID = 16
 """Crops are cut at whole 16ths of a pixel. The last digits of a place, in which engines differ, would else
 change pixels of the next crop, and with them all that follows (ours)."""
 
+_STEADY, _SURE = 0.6, 0.8
+"""``narrow_first``: how far from the middle, as a share of what the narrow response reaches, a target may be
+found for the next frame to be searched narrowly, and for a narrow search to be believed."""
+
 
 @dataclass(frozen=True)
 class _Lesson:
@@ -66,8 +70,9 @@ class Found:
 class Target:
     """Follows one target through the frames of one engine.
 
-    A frame is ``ask`` -> ``engine.search`` -> ``find`` -> ``settle``, then ``learn``. Where the settings
-    compare sizes, ``look`` -> ``engine.compare`` comes before ``settle``.
+    A frame is ``ask`` -> ``engine.search`` -> ``find`` -> ``settle``, then ``learn``. Where a narrow search
+    ``is_unsure``, the first three are done once more, for the whole region. Where the settings compare sizes,
+    ``look`` -> ``engine.compare`` comes before ``settle``.
 
     Args:
         engine: runs the network.
@@ -90,6 +95,7 @@ class Target:
         self._frame = 0
         self._window_was_dropped = False
         self._look_at_centre = False
+        self._steady = False  # whether the last frame showed it well and near where it was
         self._refinding = Refinding(self._centre, self._size)
         self._lesson: _Lesson | None = None  # what the last frame calls for, until it is learned
         square = Region(self._centre, (self._side(self._size, engine.spec.exemplar_size),))
@@ -101,9 +107,12 @@ class Target:
             views = rehearsal_views(self._centre, self._size, searched, engine.spec.search_size)
             engine.rehearse(self._state, image, views, self._box_steps)
             self._fits = True
-        (answer,) = engine.search(image, self.ask(config))
-        if config.compares_sizes:  # What that needs in the engine is set up now, not while a frame waits.
+        # What some frames need of the engine is set up now, not while a frame waits.
+        if config.narrow_first:
+            engine.search(image, self._queries([(self._centre, self._size)], engine.spec.narrow_size, config))
+        if config.compares_sizes:
             engine.compare(image, [self.look(self._centre, self._size, config)])
+        (answer,) = engine.search(image, self.ask(config))
         if config.update_interval > 0:
             # "hid" starts at h2(Z_1): one step on the first frame itself (official code).
             features = engine.keep(answer.features, len(answer.fixed) // 2)
@@ -126,8 +135,13 @@ class Target:
         score = self._score(self._first_raw)
         return Track(self.box, score, _state(score, config), 1.0, False)
 
-    def ask(self, config: TrackerConfig) -> list[Query]:
-        """Where to look in the next frame: around the last place, and elsewhere too at times."""
+    def ask(self, config: TrackerConfig, whole: bool = False) -> list[Query]:
+        """Where to look in the next frame: around the last place, and elsewhere too at times.
+
+        Args:
+            config: the settings in force.
+            whole: not narrowly, whatever they say.
+        """
         places, pixels = [(self._centre, self._size)], self._engine.spec.search_size
         if self._refinding.active(config):
             size = self._refinding.whole_size
@@ -136,11 +150,23 @@ class Target:
         elif self._look_at_centre:
             width, height = self.image_size
             places.append(((width / 2, height / 2), self._size))
+        elif config.narrow_first and self._steady and not whole and not self._may_learn_next(config):
+            pixels = self._engine.spec.narrow_size
+        return self._queries(places, pixels, config)
+
+    def _queries(
+        self,
+        places: Sequence[tuple[tuple[float, float], tuple[float, float]]],
+        pixels: int,
+        config: TrackerConfig,
+    ) -> list[Query]:
+        """Search crops of so many pixels around places (x, y), for the target at the size (w, h) there."""
         scales = 1 if config.box_branch or config.compares_sizes else config.scale_count
         return [
             Query(
                 self._state,
                 Region((_on_grid(x), _on_grid(y)), self._sides(size, pixels, scales, config)),
+                pixels,
                 config.update_interval > 0,
                 config.box_branch,
             )
@@ -155,7 +181,7 @@ class Target:
             answers: the engine's answers to them.
             config: the settings in force.
         """
-        region, answer, size = queries[0].region, answers[0], self._size
+        chosen, answer, size = queries[0], answers[0], self._size
         for query, other in zip(queries[1:], answers[1:], strict=True):
             if not _answers_more_strongly(other, answer):
                 continue
@@ -163,19 +189,30 @@ class Target:
                 if self._score(float(other.fixed.max())) < config.tracked_score:
                     continue
                 size = self._refinding.whole_size
-            region, answer = query.region, other
-        with_window = not self._drops_window(config)
-        peak = self._find_peak(region, answer, size, with_window, config)
+            chosen, answer = query, other
+        region, with_window = chosen.region, not self._drops_window(config)
+        peak = self._find_peak(chosen, answer, size, with_window, config)
         score = self._score(peak.raw)
         strength = score if self._engine.spec.cosine else peak.raw
-        sample = self._read_sample(answer, peak, strength, config)
-        pixel = region.sides[peak.scale] / self._engine.spec.search_size
+        sample = self._read_sample(chosen, answer, peak, strength, config)
+        pixel = region.sides[peak.scale] / chosen.pixels
         shift = (peak.dx * pixel, peak.dy * pixel)
         x, y = (
             min(max(at + by, 0.0), float(length))
             for at, by, length in zip(region.centre, shift, self.image_size, strict=True)
         )
         return Found((x, y), size, peak, len(region.sides), pixel, score, strength, sample, with_window)
+
+    def is_unsure(self, queries: Sequence[Query], found: Found, config: TrackerConfig) -> bool:
+        """Whether a narrow search is not to be believed: :meth:`ask` again, for the whole region.
+
+        Args:
+            queries: what :meth:`ask` returned.
+            found: what :meth:`find` made of the answers to it.
+            config: the settings in force.
+        """
+        narrow = queries[0].pixels != self._engine.spec.search_size
+        return narrow and not self._is_near(found, _SURE, config)
 
     def look(self, centre: tuple[float, float], size: tuple[float, float], config: TrackerConfig) -> Look:
         """What is to be compared to tell the target's size.
@@ -204,6 +241,7 @@ class Target:
         self._frame += 1
         dropped = self._window_was_dropped or not found.with_window
         self._window_was_dropped = found.sample is None and dropped
+        self._steady = found.sample is not None and self._is_near(found, _STEADY, config)
         self._memory.add(strength, found.sample, config)
         self._centre = found.centre
         self._resize(found, cosines, config)
@@ -215,6 +253,7 @@ class Target:
     def miss(self, config: TrackerConfig) -> Track:
         """Stay where it was, for the picture shows nothing at all: LOST, with a score of 0."""
         self._frame += 1
+        self._steady = False
         self._memory.misses += 1
         self._watch_for_leaving(0.0, config)
         self._lesson = None
@@ -258,6 +297,20 @@ class Target:
         """Side of the square that a crop of so many pixels shows of a target of a size, with its context."""
         return context_side(*size, self._context) / self._engine.spec.base_size * pixels
 
+    def _may_learn_next(self, config: TrackerConfig) -> bool:
+        """Whether the next frame is one that may call for a template update; see :meth:`_find_lesson`."""
+        number = self._frame + 1
+        if config.update_interval == 0:
+            return False
+        return number <= config.early_frames or number % config.update_interval == 0
+
+    def _is_near(self, found: Found, share: float, config: TrackerConfig) -> bool:
+        """Whether it was seen well and within a share of what a narrow response reaches from its middle."""
+        spec = self._engine.spec
+        reach = share * (spec.response_side(spec.narrow_size) - 1) / 2 * spec.stride
+        furthest = max(abs(found.peak.dx), abs(found.peak.dy))
+        return found.score >= config.tracked_score and furthest <= reach
+
     def _drops_window(self, config: TrackerConfig) -> bool:
         """Whether the target is looked for all over the search region, once in every loss."""
         lost = 0 < config.refind_after <= self._memory.misses
@@ -265,7 +318,7 @@ class Target:
 
     def _find_peak(
         self,
-        region: Region,
+        query: Query,
         answer: Answer,
         size: tuple[float, float],
         with_window: bool,
@@ -273,9 +326,10 @@ class Target:
     ) -> Peak:
         spec = self._engine.spec
         upsampling = 1 if config.box_branch else config.response_upsampling
-        window = hann_window(spec.response_size * upsampling) if with_window else None
+        cells = spec.response_side(query.pixels)
+        window = hann_window(cells * upsampling) if with_window else None
         if answer.edges is not None:
-            zoom = spec.search_size / region.sides[0]
+            zoom = query.pixels / query.region.sides[0]
             return find_boxed_peak(
                 answer.fixed[0],
                 answer.adaptive,
@@ -327,12 +381,12 @@ class Target:
             self._size = (max(width, MIN_SIDE), max(height, MIN_SIDE))
 
     def _read_sample(
-        self, answer: Answer, peak: Peak, strength: float, config: TrackerConfig
+        self, query: Query, answer: Answer, peak: Peak, strength: float, config: TrackerConfig
     ) -> Sample | None:
         """The frame as a sample if it is reliable; with features if anything is to be learned."""
         if not self._memory.is_reliable(strength, config):
             return None
-        learns = config.update_interval > 0
+        learns = config.update_interval > 0 and query.pixels == self._engine.spec.search_size
         features = self._engine.keep(answer.features, peak.scale) if learns else None
         return Sample(features, (peak.dx, peak.dy), strength)
 

@@ -272,7 +272,7 @@ def test_a_few_graphs_serve_every_number_of_places(scene):
     for count in (1, 2, 3, 4, 2, 3):
         regions = [Region((150.0 + 5 * number, 120.0), (180.0,)) for number in range(count)]
         ours, theirs = (
-            each.search(image, [Query(state, region, adaptive=False, boxes=True) for region in regions])
+            each.search(image, [Query(state, region, 241, adaptive=False, boxes=True) for region in regions])
             for each, state in zip((engine, reference), states, strict=True)
         )
         assert len(ours) == count
@@ -317,7 +317,7 @@ def test_a_target_that_grows_gets_more_room(scene):
     for side in (60.0, 230.0):
         region = Region((160.0, 120.0), (side,))
         (ours,), (theirs,) = (
-            each.search(image, [Query(state, region, adaptive=False, boxes=True)])
+            each.search(image, [Query(state, region, 241, adaptive=False, boxes=True)])
             for each, state in zip((engine, reference), states, strict=True)
         )
         np.testing.assert_allclose(ours.fixed, theirs.fixed, atol=0.01)
@@ -333,7 +333,7 @@ def test_boxes_are_fitted_as_by_eager_pytorch(scene):
     found = []
     for each in (engine, reference):
         state = each.start(image, Region((160.0, 120.0), (100.0,)), (48.0, 40.0), BORDER)
-        query = Query(state, place, adaptive=False, boxes=True)
+        query = Query(state, place, 241, adaptive=False, boxes=True)
         before = each.search(image, [query])[0].edges.copy()
         each.rehearse(state, image, rehearsal_views((160.0, 120.0), (48.0, 40.0), 180.0, 241), 3)
         for _ in range(4):
@@ -352,7 +352,7 @@ def test_templates_of_several_targets_are_not_mixed_up(scene):
     places = [(160.0, 120.0), (60.0, 60.0)]
     states = [engine.start(image, Region(place, (100.0,)), (48.0, 40.0), BORDER) for place in places]
     queries = [
-        Query(state, Region(place, (180.0,)), adaptive=True, boxes=True)
+        Query(state, Region(place, (180.0,)), 241, adaptive=True, boxes=True)
         for state, place in zip(states, places, strict=True)
     ]
     alone = [engine.search(image, [query])[0].fixed.copy() for query in queries]
@@ -378,14 +378,17 @@ def test_queries_of_several_kinds_in_one_call(scene):
         each.start(image, Region((160.0, 120.0), (100.0,)), (48.0, 40.0), BORDER)
         for each in (engine, reference)
     )
-    single = Query(state, Region((160.0, 120.0), (180.0,)), adaptive=False, boxes=True)
-    pyramid = Query(state, Region((150.0, 110.0), (170.0, 180.0, 190.0)), adaptive=False, boxes=False)
-    answers = engine.search(image, [single, pyramid, single])
-    assert [len(answer.fixed) for answer in answers] == [1, 3, 1]
-    np.testing.assert_allclose(answers[0].fixed, answers[2].fixed, atol=1e-6)
-    assert [answer.edges is None for answer in answers] == [False, True, False]
-    (expected,) = reference.search(image, [replace(pyramid, state=its_state)])
-    np.testing.assert_allclose(answers[1].fixed, expected.fixed, atol=0.01)
+    single = Query(state, Region((160.0, 120.0), (180.0,)), 241, adaptive=False, boxes=True)
+    pyramid = Query(state, Region((150.0, 110.0), (170.0, 180.0, 190.0)), 241, adaptive=False, boxes=False)
+    narrow = Query(state, Region((160.0, 120.0), (132.0,)), 177, adaptive=False, boxes=True)
+    answers = engine.search(image, [single, pyramid, narrow, single])
+    assert [len(answer.fixed) for answer in answers] == [1, 3, 1, 1]
+    np.testing.assert_allclose(answers[0].fixed, answers[3].fixed, atol=1e-6)
+    assert [answer.edges is None for answer in answers] == [False, True, False, False]
+    for query, answer in ((pyramid, answers[1]), (narrow, answers[2])):
+        (expected,) = reference.search(image, [replace(query, state=its_state)])
+        assert answer.fixed.shape == expected.fixed.shape
+        np.testing.assert_allclose(answer.fixed, expected.fixed, atol=0.01)
 
 
 def test_a_step_from_several_frames_is_that_of_eager_pytorch(scene):
@@ -394,7 +397,7 @@ def test_a_step_from_several_frames_is_that_of_eager_pytorch(scene):
     kernels = []
     for each in (engine, reference):
         state = each.start(frames[0], Region((160.0, 120.0), (100.0,)), (48.0, 40.0), BORDER)
-        query = Query(state, Region((160.0, 120.0), (180.0,)), adaptive=True, boxes=True)
+        query = Query(state, Region((160.0, 120.0), (180.0,)), 241, adaptive=True, boxes=True)
         samples = [each.keep(each.search(frame, [query])[0].features, 0) for frame in frames[1:4]]
         offsets = np.array([[0.0, 0.0], [8.0, 3.0], [-5.0, 9.0]], np.float32)
         each.teach(state, samples, offsets, 0.6, False)

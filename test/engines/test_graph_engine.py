@@ -54,10 +54,11 @@ def close(mine, its):
         np.testing.assert_allclose(mine, its, rtol=1e-3, atol=1e-4 * np.abs(its).max())
 
 
-def compare(engine, reference, frame, states, sides, adaptive=True, boxes=False):
-    region = Region((150.0, 122.0), sides)
+def compare(engine, reference, frame, states, sides, adaptive=True, boxes=False, narrow=False):
+    region, spec = Region((150.0, 122.0), sides), engine.spec
+    pixels = spec.narrow_size if narrow else spec.search_size
     (mine,), (its,) = (
-        one.search(frame, [Query(state, region, adaptive, boxes)])
+        one.search(frame, [Query(state, region, pixels, adaptive, boxes)])
         for one, state in zip((engine, reference), states, strict=True)
     )
     for name in ("fixed", "adaptive", "edges"):
@@ -78,6 +79,14 @@ def test_answers_are_torchs(engine, reference, frames, sides):
     assert mine.fixed.shape == (len(sides),) + (engine.spec.response_size,) * 2
     if len(sides) == 1 and engine.has_boxes:
         compare(engine, reference, frames[1], states, sides, boxes=True)
+
+
+def test_narrow_answers_are_torchs(engine, reference, frames):
+    states, spec = [start(one, frames) for one in (engine, reference)], engine.spec
+    mine, _ = compare(engine, reference, frames[1], states, (110.0,), boxes=engine.has_boxes, narrow=True)
+    assert mine.fixed.shape == (1,) + (spec.response_side(spec.narrow_size),) * 2
+    compare(engine, reference, frames[1], states, (105.0, 110.0, 115.0), narrow=True)
+    compare(engine, reference, frames[1], states, (150.0,), boxes=engine.has_boxes)
 
 
 @pytest.mark.parametrize("make", [openvino, onnxruntime])
@@ -132,8 +141,8 @@ def test_learning_is_torchs(engine, reference, frames, count, from_first):
 
 
 def test_many_queries_and_what_is_kept_outlive_the_next_search(engine, frames):
-    state = start(engine, frames)
-    queries = [Query(state, Region((x, 120.0), (150.0,)), False, False) for x in (120.0, 200.0)]
+    state, whole = start(engine, frames), engine.spec.search_size
+    queries = [Query(state, Region((x, 120.0), (150.0,)), whole, False, False) for x in (120.0, 200.0)]
     first, second = engine.search(frames[1], queries)
     assert not np.array_equal(first.fixed, second.fixed)
     kept = engine.keep(second.features, 0)
@@ -145,7 +154,7 @@ def test_many_queries_and_what_is_kept_outlive_the_next_search(engine, frames):
 
 def test_a_failing_step_keeps_the_template(engine, frames, monkeypatch):
     state = start(engine, frames)
-    (answer,) = engine.search(frames[1], [Query(state, PLACE, False, False)])
+    (answer,) = engine.search(frames[1], [Query(state, PLACE, engine.spec.search_size, False, False)])
     sample, place = engine.keep(answer.features, 0), offsets(1)
     engine.teach(state, [sample], place, 1.0, False)
     before = state.beta.copy(), state.hidden.copy()
@@ -171,7 +180,7 @@ def test_a_network_with_two_heads_is_refused(make):
 def test_memory_layout_of_what_goes_in_does_not_matter(engine, frames):
     """OpenVINO reads the caller's memory; what had to be copied for it must live until it is done."""
     state = start(engine, frames)
-    (answer,) = engine.search(frames[1], [Query(state, PLACE, False, False)])
+    (answer,) = engine.search(frames[1], [Query(state, PLACE, engine.spec.search_size, False, False)])
     features = engine.keep(answer.features, 0)
     scattered = np.ascontiguousarray(features.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
     expected, found = (

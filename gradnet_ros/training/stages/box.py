@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from gradnet_ros.nn.box import BoxHead
 from gradnet_ros.nn.gradnet import GradNet
@@ -25,10 +26,25 @@ class BoxStage:
     It has a stage of its own, because it wants other samples than the response: the target's size and aspect
     must change a lot between exemplar and search crop, or the branch answers with the exemplar's size; the
     response is sharpest where they hardly change.
+
+    Attributes:
+        narrow_every: every such step is taken on the middle of the search crops, as large as a narrow search
+            region; 0: none. Norms and padding see another share of background there.
     """
+
+    narrow_every: int = 2
 
     name = "box"
     auxiliary = None
+
+    def __post_init__(self) -> None:
+        """Check every field.
+
+        Raises:
+            ValueError: a field is outside its bound.
+        """
+        if self.narrow_every < 0:
+            raise ValueError(f"narrow_every must be at least 0, got {self.narrow_every!r}")
 
     def prepare(self, net: GradNet) -> list[dict[str, object]]:
         """Train the box branch; all else rests.
@@ -45,10 +61,12 @@ class BoxStage:
 
     def step(self, net: GradNet, batch: Batch, number: int) -> StepResult:
         """GIoU loss on the samples' first views."""
-        head = _box(net)
+        head, crops = _box(net), batch.searches[:, 0]
+        if self.narrow_every and number % self.narrow_every == self.narrow_every - 1:
+            crops = _middle(crops, net.spec.narrow_size)
         with torch.no_grad():
             exemplars = net.search.search(batch.exemplars.float()).levels
-            searches = net.search.search(batch.searches[:, 0].float()).levels
+            searches = net.search.search(crops.float()).levels
         edges = head(searches, head.template(exemplars, batch.exemplar_sizes))
         loss, iou = box_iou_loss(edges, batch.offsets[:, 0], batch.sizes[:, 0], net.spec.stride)
         return StepResult(loss, {"iou": float(iou)})
@@ -80,6 +98,12 @@ def _box(net: GradNet) -> BoxHead:
     if net.box is None:
         raise ValueError(f"network {net.spec.name!r} has no box branch")
     return net.box
+
+
+def _middle(crops: Tensor, side: int) -> Tensor:
+    """The middle of crops: (N, 3, x, x) -> (N, 3, side, side)."""
+    rim = (crops.shape[-1] - side) // 2
+    return crops[..., rim : rim + side, rim : rim + side]
 
 
 def _draw(

@@ -35,6 +35,28 @@ def test_the_loss_is_that_of_the_first_views_boxes(make_net, make_batch):
     torch.testing.assert_close(BoxStage().step(net, changed, 0).loss, loss)
 
 
+@torch.no_grad()
+def test_every_second_step_sees_the_middle_of_the_crops(make_net, make_batch):
+    net, batch = make_net(), make_batch(2)
+    spec, rim = net.spec, (net.spec.search_size - net.spec.narrow_size) // 2
+    template = net.box.template(net.search.search(batch.exemplars.float()).levels, batch.exemplar_sizes)
+    narrow = batch.searches[:, 0, :, rim:-rim, rim:-rim].float()
+    assert narrow.shape[-1] == spec.narrow_size
+    edges = net.box(net.search.search(narrow).levels, template)
+    expected, _ = box_iou_loss(edges, batch.offsets[:, 0], batch.sizes[:, 0], spec.stride)
+    whole, odd, even = (BoxStage().step(net, batch, number).loss for number in (0, 1, 2))
+    torch.testing.assert_close(odd, expected)
+    torch.testing.assert_close(whole, even)
+    assert abs(float(odd - whole)) > 1e-4
+    torch.testing.assert_close(BoxStage(narrow_every=0).step(net, batch, 1).loss, whole)
+    torch.testing.assert_close(BoxStage(narrow_every=3).step(net, batch, 2).loss, expected)
+
+
+def test_a_setting_outside_its_bound_is_named():
+    with pytest.raises(ValueError, match="narrow_every must be at least 0, got -1"):
+        BoxStage(narrow_every=-1)
+
+
 def test_steps_lower_the_loss(make_net, make_batch, train):
     net = make_net()
     torch.nn.init.zeros_(net.box.edges.weight)  # as it starts
