@@ -176,14 +176,25 @@ class _Bench:
         return floors
 
     def _count(self, clip: Clip) -> tuple[Work, Work | None]:
-        """The work of finding the target and of learning from a frame; None if nothing is learned."""
-        frames = clip.play(1 + max(1, self._eager.config.update_interval))
+        """The work of finding the target, where nothing is learned from the frame if such frames there are.
+
+        And that of learning from one; None if nothing is learned.
+        """
+        config = self._eager.config
+        interval = max(1, config.update_interval)
+        # Past the first frames, which may be searched in another way, and to the end of an interval.
+        frames = clip.play(1 + interval * (2 + config.early_frames // interval))
         self._eager.configure({"box_steps": 0})  # Those of the first frames are none of a frame's work.
         self._eager.init(next(frames), clip.box)
+        plain, lesson = None, None
         for frame in frames:
             search = count_work(partial(self._eager.locate, frame))
-            lesson = count_work(self._eager.learn)
-        return search, lesson if lesson.flops else None
+            learning = count_work(self._eager.learn)
+            if learning.flops:
+                lesson = learning
+            else:
+                plain = search
+        return plain or search, lesson
 
     def _node(self, clip: Clip) -> NodeReport:
         plan = self._plan

@@ -50,6 +50,7 @@ def close(track, other):
     [
         ("lite", "torch", {"update_interval": 2}),
         ("lite", "auto", {"update_interval": 2}),
+        ("lite", "torch", {"update_interval": 2, "narrow_first": True, "early_frames": 0}),
         ("lite", "torch", {"box_branch": False, "update_interval": 3}),
         ("alexnet", "torch", {"update_interval": 2}),
     ],

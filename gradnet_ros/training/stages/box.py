@@ -32,7 +32,7 @@ class BoxStage:
             region; 0: none. Norms and padding see another share of background there.
     """
 
-    narrow_every: int = 2
+    narrow_every: int = 0
 
     name = "box"
     auxiliary = None
