@@ -28,32 +28,29 @@ class BoxStage:
     response is sharpest where they hardly change.
 
     Attributes:
-        narrow_every: every such step is taken on the middle of the search crops, as large as a narrow search
-            region; 0: none. Norms and padding see another share of background there.
+        sides: of the middle of the search crops that steps see, in turn, pixels; none: the whole crops in
+            every step. In narrower ones (the tracker's ``narrow_first``) norms and padding see another share
+            of background.
     """
 
-    narrow_every: int = 0
+    sides: tuple[int, ...] = ()
 
     name = "box"
     auxiliary = None
-
-    def __post_init__(self) -> None:
-        """Check every field.
-
-        Raises:
-            ValueError: a field is outside its bound.
-        """
-        if self.narrow_every < 0:
-            raise ValueError(f"narrow_every must be at least 0, got {self.narrow_every!r}")
 
     def prepare(self, net: GradNet) -> list[dict[str, object]]:
         """Train the box branch; all else rests.
 
         Raises:
-            ValueError: the network has no box branch.
+            ValueError: the network has no box branch, or no response to a crop of one of ``sides``.
         """
+        head, spec = _box(net), net.spec
+        possible = range(spec.search_size, (spec.template_size - 1) * spec.stride, -2 * spec.stride)
+        for side in self.sides:
+            if side not in possible:
+                raise ValueError(f"sides must be among {', '.join(map(str, possible))}, got {side!r}")
         net.requires_grad_(False)
-        return [group(_box(net).parameters())]
+        return [group(head.parameters())]
 
     def set_mode(self, net: GradNet) -> None:
         """Batch norm rests."""
@@ -62,8 +59,8 @@ class BoxStage:
     def step(self, net: GradNet, batch: Batch, number: int) -> StepResult:
         """GIoU loss on the samples' first views."""
         head, crops = _box(net), batch.searches[:, 0]
-        if self.narrow_every and number % self.narrow_every == self.narrow_every - 1:
-            crops = _middle(crops, net.spec.narrow_size)
+        if self.sides:
+            crops = _middle(crops, self.sides[number % len(self.sides)])
         with torch.no_grad():
             exemplars = net.search.search(batch.exemplars.float()).levels
             searches = net.search.search(crops.float()).levels

@@ -44,17 +44,21 @@ def test_some_steps_see_the_middle_of_the_crops(make_net, make_batch):
     assert narrow.shape[-1] == spec.narrow_size
     edges = net.box(net.search.search(narrow).levels, template)
     expected, _ = box_iou_loss(edges, batch.offsets[:, 0], batch.sizes[:, 0], spec.stride)
-    whole, odd, even = (BoxStage(narrow_every=2).step(net, batch, number).loss for number in (0, 1, 2))
+    stage = BoxStage(sides=(spec.search_size, spec.narrow_size))
+    whole, odd, even = (stage.step(net, batch, number).loss for number in (0, 1, 2))
     torch.testing.assert_close(odd, expected)
     torch.testing.assert_close(whole, even)
     assert abs(float(odd - whole)) > 1e-4
     torch.testing.assert_close(BoxStage().step(net, batch, 1).loss, whole)
-    torch.testing.assert_close(BoxStage(narrow_every=3).step(net, batch, 2).loss, expected)
+    torch.testing.assert_close(BoxStage(sides=(spec.narrow_size,)).step(net, batch, 0).loss, expected)
 
 
-def test_a_setting_outside_its_bound_is_named():
-    with pytest.raises(ValueError, match="narrow_every must be at least 0, got -1"):
-        BoxStage(narrow_every=-1)
+@pytest.mark.parametrize("side", [185, 257, 81, -15])
+def test_sides_without_a_response_around_the_same_middle_are_refused(make_net, side):
+    net = make_net()
+    BoxStage(sides=(241, 225, 97)).prepare(net)
+    with pytest.raises(ValueError, match=f"sides must be among 241, 225, .*, 97, got {side}"):
+        BoxStage(sides=(241, side)).prepare(net)
 
 
 def test_steps_lower_the_loss(make_net, make_batch, train):
