@@ -18,6 +18,7 @@ from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.crops import Image, mean_colour
 from gradnet_ros.tracking.geometry import MIN_SIDE, context_side
 from gradnet_ros.tracking.memory import ReliableMemory, Sample
+from gradnet_ros.tracking.narrow import is_steady, is_sure
 from gradnet_ros.tracking.refind import Refinding
 from gradnet_ros.tracking.rehearsal import rehearsal_views
 from gradnet_ros.tracking.response import Peak, choose_scale, find_boxed_peak, find_peak, hann_window
@@ -26,10 +27,6 @@ from gradnet_ros.tracking.track import Box, Track, TrackState
 _GRID = 16
 """Crops are cut at whole 16ths of a pixel. The last digits of a place, in which engines differ, would else
 change pixels of the next crop, and with them all that follows (ours)."""
-
-_STEADY, _SURE = 0.6, 0.8
-"""``narrow_first``: how far from the middle, as a share of what the narrow response reaches, a target may be
-found for the next frame to be searched narrowly, and for a narrow search to be believed."""
 
 
 @dataclass(frozen=True)
@@ -211,8 +208,9 @@ class Target:
             found: what :meth:`find` made of the answers to it.
             config: the settings in force.
         """
-        narrow = queries[0].pixels != self._engine.spec.search_size
-        return narrow and not self._is_near(found, _SURE, config)
+        spec = self._engine.spec
+        narrow = queries[0].pixels != spec.search_size
+        return narrow and not is_sure(found.peak, found.score, spec, config)
 
     def look(self, centre: tuple[float, float], size: tuple[float, float], config: TrackerConfig) -> Look:
         """What is to be compared to tell the target's size.
@@ -241,7 +239,8 @@ class Target:
         self._frame += 1
         dropped = self._window_was_dropped or not found.with_window
         self._window_was_dropped = found.sample is None and dropped
-        self._steady = found.sample is not None and self._is_near(found, _STEADY, config)
+        reliable = found.sample is not None
+        self._steady = reliable and is_steady(found.peak, score, self._engine.spec, config)
         self._memory.add(strength, found.sample, config)
         self._centre = found.centre
         self._resize(found, cosines, config)
@@ -303,13 +302,6 @@ class Target:
         if config.update_interval == 0:
             return False
         return number <= config.early_frames or number % config.update_interval == 0
-
-    def _is_near(self, found: Found, share: float, config: TrackerConfig) -> bool:
-        """Whether it was seen well and within a share of what a narrow response reaches from its middle."""
-        spec = self._engine.spec
-        reach = share * (spec.response_side(spec.narrow_size) - 1) / 2 * spec.stride
-        furthest = max(abs(found.peak.dx), abs(found.peak.dy))
-        return found.score >= config.tracked_score and furthest <= reach
 
     def _drops_window(self, config: TrackerConfig) -> bool:
         """Whether the target is looked for all over the search region, once in every loss."""
