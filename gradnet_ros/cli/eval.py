@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
+from collections.abc import Sequence as SequenceOf
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,8 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         "eval",
         help="score trackers on a benchmark",
         description="One-pass evaluation: every tracker is started on the first frame's truth of every"
-        " sequence and followed to the end. See docs/evaluation.md for layouts and scores.",
+        " sequence and followed to the end. With several trackers, the first is compared with the others."
+        " See docs/evaluation.md for layouts and scores.",
     )
     parser.add_argument("root", type=Path, metavar="ROOT", help="the benchmark's folder")
     parser.add_argument(
@@ -37,6 +39,13 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         " (default: %(default)s)",
     )
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these sequences alone")
+    parser.add_argument(
+        "--segments",
+        type=int,
+        metavar="N",
+        help="instead of whole sequences up to N pieces of each, every one with a start of its own",
+    )
+    parser.add_argument("--segment-frames", type=int, metavar="M", help="frames of a piece (default: 60)")
     parser.add_argument(
         "--trackers",
         default="gradnet",
@@ -71,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         ValueError: packages that only this needs are missing, or what the user gave is wrong.
     """
     from gradnet_ros.evaluation.benchmarks.formats import FORMATS as readers
+    from gradnet_ros.evaluation.differences import auc_differences
     from gradnet_ros.evaluation.protocols import PROTOCOLS
     from gradnet_ros.evaluation.raw.files import read_evaluation
     from gradnet_ros.evaluation.scores import score_evaluation
@@ -79,7 +89,9 @@ def run(arguments: argparse.Namespace) -> int:
     output: Path | None = arguments.output
     if output is not None:
         _need_report()  # before hours of tracking, not after them
-    sequences = _select(readers[arguments.format](arguments.root), arguments.only, arguments.root)
+    sequences = _cut(
+        _select(readers[arguments.format](arguments.root), arguments.only, arguments.root), arguments
+    )
     if arguments.results is not None:
         trackers = [name.strip() for name in arguments.trackers.split(",")]
         evaluation = read_evaluation(arguments.results, arguments.format, trackers, sequences)
@@ -88,8 +100,12 @@ def run(arguments: argparse.Namespace) -> int:
     scores = score_evaluation(evaluation)
     if output is not None:
         _write(evaluation, scores, output, arguments)
-    print(f"{len(sequences)} sequences, {sum(len(each.truth) for each in sequences)} frames")
+    count = f"{len({each.whole_name for each in sequences})} sequences"
+    what = count if arguments.segments is None else f"{len(sequences)} segments of {count}"
+    print(f"{what}, {sum(len(each.truth) for each in sequences)} frames")
     print(table(scores, PROTOCOLS[arguments.format]))
+    for difference in auc_differences(evaluation, scores):
+        print(difference)
     return 0
 
 
@@ -100,7 +116,22 @@ def _select(sequences: list[Sequence], only: list[str], root: Path) -> list[Sequ
     return [sequence for sequence in sequences if not only or sequence.name in only]
 
 
-def _run_trackers(arguments: argparse.Namespace, sequences: list[Sequence]) -> Evaluation:
+def _cut(sequences: list[Sequence], arguments: argparse.Namespace) -> SequenceOf[Sequence]:
+    """The sequences, or pieces of them, as the user wants it."""
+    from gradnet_ros.evaluation.segments import FRAMES, cut_segments
+
+    frames = arguments.segment_frames
+    if arguments.segments is None:
+        if frames is not None:
+            raise ValueError("--segment-frames is the length of --segments, which are not asked for")
+        return sequences
+    segments = cut_segments(sequences, arguments.segments, FRAMES if frames is None else frames)
+    if not segments:
+        raise ValueError("no sequence has two frames in a row with a box in the first of them")
+    return segments
+
+
+def _run_trackers(arguments: argparse.Namespace, sequences: SequenceOf[Sequence]) -> Evaluation:
     from tqdm import tqdm
 
     from gradnet_ros.evaluation.evaluate import evaluate
@@ -172,6 +203,8 @@ def _write(
     settings = {
         "root": str(arguments.root),
         "only": arguments.only,
+        "segments": arguments.segments,
+        "segment_frames": arguments.segment_frames,
         "trackers": arguments.trackers,
         "workers": arguments.workers or 1,
         "cluster": arguments.cluster,

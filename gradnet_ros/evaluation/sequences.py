@@ -56,6 +56,11 @@ class Sequence:
                     f"{self.name}: {len(mask)} values of {name}, but {len(self.truth)} rows of truth"
                 )
 
+    @property
+    def whole_name(self) -> str:
+        """Name of the sequence that this one was cut from; its own if it is whole."""
+        return self.name
+
     def frames(self) -> Iterator[Frame]:
         """The frames, HxWx3 BGR.
 

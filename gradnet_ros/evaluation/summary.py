@@ -10,6 +10,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from gradnet_ros.evaluation.differences import auc_differences
 from gradnet_ros.evaluation.machine import machine, versions
 from gradnet_ros.evaluation.results import Evaluation
 from gradnet_ros.evaluation.scores import Scores, TrackerScores
@@ -45,6 +46,10 @@ def write_summary(
         "versions": versions(),
         "machine": machine(),
         "trackers": trackers,
+        "differences": [
+            {name: value if isinstance(value, str) else _clean(value) for name, value in asdict(each).items()}
+            for each in auc_differences(evaluation, scores)
+        ],
     }
     text = json.dumps(content, indent=1, allow_nan=False) + "\n"
     write_whole(path, lambda part: _write(part, text))

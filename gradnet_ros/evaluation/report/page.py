@@ -11,6 +11,7 @@ from math import isfinite
 
 from jinja2 import Environment, StrictUndefined
 
+from gradnet_ros.evaluation.differences import auc_differences
 from gradnet_ros.evaluation.machine import machine, versions
 from gradnet_ros.evaluation.protocols import Protocol
 from gradnet_ros.evaluation.report.colours import TRUTH, colour
@@ -24,6 +25,7 @@ from gradnet_ros.evaluation.report.tables import (
 )
 from gradnet_ros.evaluation.results import Evaluation
 from gradnet_ros.evaluation.scores import TrackerScores
+from gradnet_ros.evaluation.segments import Segment
 from gradnet_ros.evaluation.table import TITLES
 
 
@@ -59,6 +61,8 @@ def render(
         truth_colour=TRUTH,
         protocol=protocol,
         ranked_by=TITLES[protocol.headline[0]],
+        segments=any(isinstance(each, Segment) for each in evaluation.sequences),
+        differences=auc_differences(evaluation, scores),
         overall=overall_table(scores, protocol),
         by_sequence=sequence_table(scores, protocol),
         by_attribute=attribute_table(scores, protocol),

@@ -12,14 +12,17 @@ from gradnet_ros.nn.gradnet import NETWORKS
 
 OWN = "gradnet"
 """Our tracker, as the options say; ``gradnet-NETWORK`` is a network as it is shipped."""
+FIXED = f"{OWN}-fixed"
+"""Our tracker, as the options say, without a gradient step: the first frame's template alone."""
 
 
 def parse_trackers(text: str, options: argparse.Namespace) -> list[TrackerSpec]:
-    """Turn ``gradnet,gradnet-alexnet,csrt,nano:FOLDER`` into specs, in the same order.
+    """Turn ``gradnet,gradnet-fixed,csrt,nano:FOLDER`` into specs, in the same order.
 
     Args:
         text: names with commas between them; a model follows its tracker's name after a colon.
-        options: ``network``, ``weights``, ``device``, ``engine`` and ``settings`` of ``gradnet``, as
+        options: ``network``, ``weights``, ``device``, ``engine`` and ``settings`` of ``gradnet`` and
+            ``gradnet-fixed``, as
             :func:`gradnet_ros.cli.arguments.add_tracker_arguments` collects them. Of these,
             ``gradnet-NETWORK`` takes device and engine alone.
 
@@ -45,8 +48,8 @@ def _parse(entry: str, options: argparse.Namespace) -> TrackerSpec:
         raise ValueError(f"tracker {name} takes no model, got {entry!r}; those that do: {', '.join(MODELS)}")
     if name in CLASSES:
         return OpenCVSpec(name)
-    if name == OWN:
-        settings = tuple(dict(options.settings).items())
+    if name in (OWN, FIXED):
+        settings = tuple((dict(options.settings) | ({} if name == OWN else {"update_interval": 0})).items())
         return GradNetSpec(name, options.network, options.device, options.engine, options.weights, settings)
     if name.startswith(f"{OWN}-") and (network := name.removeprefix(f"{OWN}-")) in NETWORKS:
         return GradNetSpec(name, network, options.device, options.engine)
@@ -55,5 +58,5 @@ def _parse(entry: str, options: argparse.Namespace) -> TrackerSpec:
 
 def known_trackers() -> list[str]:
     """The names, with the form of the model where one is needed."""
-    own = [OWN, *(f"{OWN}-{network}" for network in NETWORKS)]
+    own = [OWN, FIXED, *(f"{OWN}-{network}" for network in NETWORKS)]
     return own + [f"{name}:PATH" if name in MODELS else name for name in CLASSES]

@@ -45,6 +45,14 @@ def test_the_last_of_two_values_of_a_setting_holds():
     assert spec.settings == (("update_interval", 3),)
 
 
+def test_without_gradient_steps_all_else_is_the_same():
+    options = argparse.Namespace(**{**vars(OPTIONS), "settings": [("update_interval", 3), ("box_steps", 4)]})
+    own, fixed = parse_trackers("gradnet,gradnet-fixed", options)
+    assert dict(own.settings) == {"update_interval": 3, "box_steps": 4}
+    assert dict(fixed.settings) == {"update_interval": 0, "box_steps": 4}
+    assert (fixed.name, fixed.weights) == ("gradnet-fixed", own.weights)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -65,7 +73,7 @@ def test_what_is_not_a_list_of_trackers_is_refused(text, message):
 
 def test_every_tracker_that_is_told_of_can_be_asked_for():
     assert known_trackers() == [
-        *("gradnet", "gradnet-alexnet", "gradnet-lite"),
+        *("gradnet", "gradnet-fixed", "gradnet-alexnet", "gradnet-lite"),
         *("csrt", "kcf", "mil", "nano:PATH", "vit:PATH"),
     ]
     assert len(parse_trackers(",".join(known_trackers()), OPTIONS)) == len(known_trackers())
