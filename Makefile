@@ -31,15 +31,15 @@ setup:
 	@$(PYTHON) scripts/setup_env.py
 
 demo: setup
-	@$(BIN)/python demo/run.py --output demo_output
+	@"$(BIN)/python" demo/run.py --output demo_output
 
 lint: setup
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy gradnet_ros
+	@"$(BIN)/ruff" check .
+	@"$(BIN)/ruff" format --check .
+	@"$(BIN)/mypy" gradnet_ros
 
 test: lint
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	@"$(BIN)/python" -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 clean:
 	rm -rf .venv build install log demo_output *.egg-info
