@@ -42,8 +42,8 @@ class _State:
 class GraphEngine(ABC):
     """See :class:`~gradnet_ros.engines.protocol.Engine`; a subclass says how a graph is compiled.
 
-    What tracking with the network's usual settings needs is compiled at once; a search of more squares or of
-    narrow ones, or a comparison of another number, when it is first asked for.
+    What tracking with the network's usual settings needs is compiled at once; a search of more squares, of
+    narrow ones without the box branch, or a comparison of another number, when it is first asked for.
 
     Args:
         net: the network.
@@ -66,7 +66,7 @@ class GraphEngine(ABC):
         self._exemplar = CropBuffer(self.spec.exemplar_size)
         self._crops = {size: CropBuffer(size) for size in (self.spec.search_size, self.spec.narrow_size)}
         self._compiled: dict[tuple[str, int], Compiled] = {}
-        boxes = ("search_boxes", "box_views", "box_lesson")
+        boxes = ("search_boxes", "search_boxes_narrow", "box_views", "box_lesson")
         for graph in ("exemplar", "lesson", "step", *(boxes if self.has_boxes else ("search", "compare"))):
             self._ready(graph, len(self._graphs[graph].example()[0]))
 
