@@ -529,7 +529,8 @@ def test_the_window_is_dropped_once_in_every_loss_with_and_without_updates(track
     blank = np.empty_like(frames[0])  # but for a gradient: what shows nothing at all is not searched
     blank[:] = np.linspace(97, 157, blank.shape[1])[:, None]
     for interval in (0, 5):
-        tracker.configure({"update_interval": interval, "refind_after": 2})
+        # One search a frame: a narrow one that is not believed would be followed by another.
+        tracker.configure({"update_interval": interval, "refind_after": 2, "narrow_first": False})
         follow(tracker, frames[:4], truth[0])
         target = tracker._target
         dropped = []
