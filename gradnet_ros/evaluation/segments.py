@@ -57,9 +57,9 @@ def cut_segments(sequences: SequenceOf[Sequence], count: int, frames: int) -> li
         ValueError: a count or a number of frames outside its bound.
     """
     if count < 1:
-        raise ValueError(f"--segments must be at least 1, got {count}")
+        raise ValueError(f"segments must be at least 1, got {count}")
     if frames < MIN_FRAMES:
-        raise ValueError(f"--segment-frames must be at least {MIN_FRAMES}, got {frames}")
+        raise ValueError(f"segment frames must be at least {MIN_FRAMES}, got {frames}")
     return [
         segment
         for sequence in sequences

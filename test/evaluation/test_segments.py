@@ -93,7 +93,7 @@ def test_a_whole_sequence_is_its_own():
 
 @pytest.mark.parametrize(
     ("count", "frames", "message"),
-    [(0, 60, "--segments must be at least 1, got 0"), (1, 1, "--segment-frames must be at least 2, got 1")],
+    [(0, 60, "segments must be at least 1, got 0"), (1, 1, "segment frames must be at least 2, got 1")],
 )
 def test_bounds(count, frames, message):
     with pytest.raises(ValueError, match=message):
