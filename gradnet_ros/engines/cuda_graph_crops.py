@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import NamedTuple
 
 import torch
@@ -11,8 +12,9 @@ from torch import Tensor
 from gradnet_ros.engines.protocol import Region
 from gradnet_ros.tracking.crops import Image, compose, crop_matrix, reduction, shrink_region
 
-_ROUND = 64
-"""Sides of the memory for regions are multiples of this, so that it seldom has to grow, pixels."""
+_ROOM, _ROUND = 1.25, 64
+"""Memory for regions is larger than the first one by this factor, its side a multiple of so many pixels:
+targets grow, and a frame that needs more memory waits for a new recording."""
 
 
 class Places(NamedTuple):
@@ -68,13 +70,13 @@ class RegionBuffer:
         size: side of a crop, pixels.
         queries: places in a picture, Q.
         squares: crops of each, S.
-        side: side of the largest region that it takes, pixels.
+        side: side of the first regions, pixels; there is room for somewhat larger ones.
         device: where the crops are to be made.
     """
 
     def __init__(self, size: int, queries: int, squares: int, side: int, device: torch.device) -> None:
         self._size = size
-        self.side = -(-side // _ROUND) * _ROUND
+        self.side = ceil(side * _ROOM / _ROUND) * _ROUND
         shapes = ((queries, self.side, self.side, 3), (queries, squares, 4), (queries, 5))
         types = (torch.uint8, torch.float32, torch.float32)
         pinned = device.type == "cuda"

@@ -162,7 +162,8 @@ class CudaGraphEngine:
     def _search_alike(self, image: Image, queries: Sequence[Query]) -> list[Answer]:
         count, slots, size = len(queries), _slots(len(queries)), queries[0].pixels
         kind = (slots, len(queries[0].region.sides), queries[0].boxes, size)
-        if count == 1 and kind not in self._searches:
+        if count == 1 and size == self.spec.search_size and kind not in self._searches:
+            # Two places may have to be searched for it; narrowly one only.
             self._search_alike(image, [queries[0]] * 2)
         cuts = _fill(
             [(cut_region(image, query.region, size), query.state.border) for query in queries], slots

@@ -54,7 +54,7 @@ class _CropWork(ABC):
         targets: how many.
         squares: crops of each.
         used: how many of a state's templates are read.
-        side: side of the largest region that it takes, pixels.
+        side: side of the first regions, pixels.
         record: how it is recorded.
     """
 

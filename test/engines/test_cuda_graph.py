@@ -233,8 +233,10 @@ def test_a_graph_for_frames_and_one_for_updates(scene):
     settings = {"update_interval": 2, "early_frames": 0, "refind_at_centre": False, "update_samples": 1}
     config = config.with_overrides(settings)
     follow(engine, scene[0][:8], [(136, 100, 48, 40)], config)
-    assert recorder.recorded == 3  # one to search in two places, should that be needed
-    assert recorder.replayed == (1 + 1 + 7) + (1 + 3)  # searches and steps, the first frame's included
+    # Narrow, whole, a step, and one to search in two places, should that be needed.
+    assert recorder.recorded == 4
+    # Searches and steps; the first frame has a search of each kind.
+    assert recorder.replayed == (3 + 7) + (1 + 3)
     assert engine.detail == "float32, graphs"
 
 
