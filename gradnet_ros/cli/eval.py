@@ -94,8 +94,6 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if arguments.results is not None:
         trackers = [name.strip() for name in arguments.trackers.split(",")]
-        if len(set(trackers)) < len(trackers):
-            raise ValueError(f"--trackers names one of them twice: {arguments.trackers}")
         evaluation = read_evaluation(arguments.results, arguments.format, trackers, sequences)
     else:
         evaluation = _run_trackers(arguments, sequences)

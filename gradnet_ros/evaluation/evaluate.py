@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pickle
-from collections import Counter
 from collections.abc import Callable
 from collections.abc import Sequence as SequenceOf
 
 from gradnet_ros.evaluation.about import first_difference
 from gradnet_ros.evaluation.jobs import Backend, Job
-from gradnet_ros.evaluation.results import Evaluation, SequenceResult
+from gradnet_ros.evaluation.results import Evaluation, SequenceResult, check_names
 from gradnet_ros.evaluation.sequences import Sequence
 from gradnet_ros.evaluation.store import Store
 from gradnet_ros.evaluation.trackers.interface import TrackerSpec
@@ -38,15 +37,8 @@ def evaluate(
         ValueError: nothing to evaluate, two of the same name, a tracker that cannot be had, a sequence that
             cannot be played, a store of something else, or a tracker that is not the same on all machines.
     """
-    for what, names in (
-        ("sequence", [each.name for each in sequences]),
-        ("tracker", [spec.name for spec in specs]),
-    ):
-        if not names:
-            raise ValueError(f"no {what} to evaluate")
-        twice = [name for name, count in Counter(names).items() if count > 1]
-        if twice:
-            raise ValueError(f"the {what} {twice[0]} is there twice")
+    check_names("sequence", (each.name for each in sequences))
+    check_names("tracker", (spec.name for spec in specs))
     about = {spec.name: dict(backend.about(spec)) for spec in specs}
     results: dict[str, dict[str, SequenceResult]] = {spec.name: {} for spec in specs}
     by_name = {each.name: each for each in sequences}

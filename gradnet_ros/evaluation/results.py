@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,3 +52,21 @@ class Evaluation:
     sequences: tuple[Sequence, ...]
     trackers: Mapping[str, Mapping[str, str]]
     results: Mapping[str, Mapping[str, SequenceResult]]
+
+
+def check_names(what: str, names: Iterable[str]) -> None:
+    """See that there are names, and that each stands for one thing.
+
+    Args:
+        what: they are names of, for messages: ``sequence`` or ``tracker``.
+        names: to check.
+
+    Raises:
+        ValueError: none, or one that is there twice.
+    """
+    counts = Counter(names)
+    if not counts:
+        raise ValueError(f"no {what} to evaluate")
+    twice = [name for name, count in counts.items() if count > 1]
+    if twice:
+        raise ValueError(f"the {what} {twice[0]} is there twice")

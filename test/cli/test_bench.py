@@ -10,10 +10,22 @@ from support import need_weights
 
 
 @pytest.mark.slow
-def test_table_and_json(tmp_path, capsys):
+@pytest.mark.parametrize(("settings", "gflop"), [([], 1.056), (["--set", "narrow_first=false"], 1.91)])
+def test_table_and_json(tmp_path, capsys, settings, gflop):
     need_weights()
     output = tmp_path / "out" / "bench.json"
-    arguments = ["bench", "--networks", "lite", "--sizes", "160x120", "--frames", "20", "--targets", "2"]
+    arguments = [
+        "bench",
+        "--networks",
+        "lite",
+        "--sizes",
+        "160x120",
+        "--frames",
+        "20",
+        "--targets",
+        "2",
+        *settings,
+    ]
     assert main([*arguments, "--engine", "torch", "--device", "cpu", "--output", str(output)]) == 0
     report = json.loads(output.read_text())
     (size,), (targets,) = report["sizes"], report["targets"]
@@ -26,7 +38,7 @@ def test_table_and_json(tmp_path, capsys):
     assert parts == set(size["stages"])
     assert size["stages"]["compare"] is None  # there is a box branch
     floor = size["floors"]["a frame without an update"]
-    assert floor["gflop"] == pytest.approx(1.056, rel=0.02)  # of a narrow search; 1.91 of a whole one
+    assert floor["gflop"] == pytest.approx(gflop, rel=0.02)  # of a narrow search, of a whole one
     assert floor["ms"] == pytest.approx(floor["gflop"] / report["ceilings"]["flops"] * 1e12)
     assert floor["ratio"] == pytest.approx(frame["plain"]["p50"] / floor["ms"])
     eager, csrt = size["rivals"]

@@ -176,7 +176,7 @@ def test_a_split_without_truth_gives_raw_results_to_submit(tmp_path, capsys):
         (["--set", "update_interval=-1"], "update_interval must be"),
         (["--format", "otb"], "no <sequence>/groundtruth_rect.txt below"),
         (["--results", "none"], "none/sequences/gradnet/a.txt"),
-        (["--results", "none", "--trackers", "a,b,a"], "--trackers names one of them twice: a,b,a"),
+        (["--results", "none", "--trackers", "a,b,a"], "the tracker a is there twice"),
         (["--segments", "0"], "segments must be at least 1, got 0"),
         (["--segment-frames", "30"], "--segment-frames is the length of --segments"),
         (["--cluster", "tcp://127.0.0.1:9"], "tcp://127.0.0.1:9"),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gradnet_ros.evaluation.metrics import Boxes
 from gradnet_ros.evaluation.raw.layouts import RESULTS, raw_paths
-from gradnet_ros.evaluation.results import Evaluation, SequenceResult
+from gradnet_ros.evaluation.results import Evaluation, SequenceResult, check_names
 from gradnet_ros.evaluation.sequences import Sequence, read_boxes
 from gradnet_ros.text import read_text
 from gradnet_ros.training.files import write_whole
@@ -60,7 +60,12 @@ def read_raw(results: Path, benchmark: str, tracker: str, sequence: Sequence) ->
 def read_evaluation(
     results: Path, benchmark: str, trackers: SequenceOf[str], sequences: SequenceOf[Sequence]
 ) -> Evaluation:
-    """Read the raw results of trackers on a whole benchmark; see :func:`read_raw`."""
+    """Read the raw results of trackers on a whole benchmark; see :func:`read_raw`.
+
+    Raises:
+        ValueError: no tracker, or one that is there twice.
+    """
+    check_names("tracker", trackers)
     found = {
         tracker: {each.name: read_raw(results, benchmark, tracker, each) for each in sequences}
         for tracker in trackers
