@@ -43,31 +43,41 @@ BoxGradient = tuple[Tensor, Tensor, Tensor]
 def box_gradient(
     head: BoxHead, features: Tensor, template: BoxTemplate, offsets: Tensor, sizes: Tensor, stride: int
 ) -> BoxGradient:
-    """Gradient of the box branch's loss (GIoU) over K views of one target with respect to its template.
+    """Gradient of the box branch's loss (GIoU) over views of N targets with respect to their templates.
 
-    In closed form; see :func:`~gradnet_ros.nn.losses.box_iou_loss` for the loss.
+    In closed form; see :func:`~gradnet_ros.nn.losses.box_iou_loss` for the loss, which is each target's own.
 
     Args:
         head: the box branch.
-        features: (K, 64, H, W), :meth:`BoxHead.features` of the views.
-        template: the target's, N = 1.
-        offsets: (K, 2) target centre minus crop centre, (x, y) in pixels of the search crop.
-        sizes: (K, 2) w, h of the target, pixels of the search crop.
+        features: (N * V, 64, H, W), :meth:`BoxHead.features` of V views of each target, target by target.
+        template: the N targets'.
+        offsets: (N * V, 2) target centre minus crop centre, (x, y) in pixels of the search crop.
+        sizes: (N * V, 2) w, h of the target, pixels of the search crop.
         stride: pixels a cell.
 
     Returns:
-        (1, P, 64), (1, 64) and (1, 64).
+        (N, P, 64), (N, 64) and (N, 64).
     """
-    views = int(features.shape[0])
-    everywhere = BoxTemplate(*(each.expand(views, *each.shape[1:]) for each in template))
+    targets = int(template.size.shape[0])
+    views = int(features.shape[0]) // targets
+
+    def of_each_view(part: Tensor) -> Tensor:
+        return part[:, None].expand(targets, views, *part.shape[1:]).flatten(0, 1)
+
+    def of_each_target(gradient: Tensor) -> Tensor:
+        return gradient.reshape(targets, views, *gradient.shape[1:]).sum(1)
+
+    everywhere = BoxTemplate(*(of_each_view(each) for each in template))
     hidden, into_compared = vjp(_RELU, head.compare(features, everywhere))
     hidden, through_tower = _tower(head, hidden)
     shape = [int(length) for length in hidden.shape]
     unbound, into_hidden = vjp(head.edges, head.cut(hidden))
-    ratios = head.bound(unbound)
-    edges = head.edges_from(ratios, template.size)
+    ratios = head.bound(unbound).to(template.size.dtype)
+    edges = head.edges_from(ratios, everywhere.size)
+    # Of the mean over all views, one over each target's own.
+    at_edges = targets * box_iou_gradient(edges, offsets, sizes, stride)
     # The logarithm's way back is the distance itself. An answer at its bound does not move.
-    at_ratios = torch.where(ratios == unbound, edges * box_iou_gradient(edges, offsets, sizes, stride), 0.0)
+    at_ratios = torch.where(ratios == unbound, edges * at_edges, 0.0)
     inner = into_hidden(at_ratios)
     rows, columns = ((shape[axis] - int(inner.shape[axis])) // 2 for axis in (2, 3))
     at_hidden = nn.functional.pad(inner, (columns, columns, rows, rows))
@@ -77,9 +87,9 @@ def box_gradient(
     # As one matrix product a view: places by cells times cells by channels.
     parts = at_matches.flatten(2) @ features.flatten(2).transpose(1, 2) / features.shape[1] ** 0.5
     return (
-        parts.sum(0, keepdim=True),
-        by_target.sum((0, 2, 3))[None],
-        by_surround.sum((0, 2, 3))[None],
+        of_each_target(parts),
+        of_each_target(by_target.sum((2, 3))),
+        of_each_target(by_surround.sum((2, 3))),
     )
 
 
@@ -90,7 +100,8 @@ class BoxFit:
     would be lost in them.
 
     Args:
-        template: ``parts``, ``target``, ``surround``, ``size`` of a :class:`BoxTemplate`; kept as they are.
+        template: ``parts``, ``target``, ``surround``, ``size`` of a :class:`BoxTemplate`, of N targets that
+            are fitted each on its own; kept as they are.
         gradient: batch, template -> gradient over that batch with respect to the template's first three.
         steps: how many there are to be; each is shorter than the one before, down to none at all.
     """
@@ -105,7 +116,7 @@ class BoxFit:
         self._gradient = gradient
         self._steps = steps
         self._done = 0
-        # Gain of the parts' channels, and what the means move by: (3, 64).
+        # Gain of the parts' channels, and what the means move by: each (N, 64), one upon the other.
         self._moved = torch.zeros_like(torch.cat([self._template[1]] * 3))
         self._mean, self._square = torch.zeros_like(self._moved), torch.zeros_like(self._moved)
 
@@ -128,10 +139,14 @@ class BoxFit:
         self._moved = self._moved - rate * mean / (square.sqrt() + FLOOR)
         return self._now()
 
+    def apply(self, template: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Move a template as the steps so far have moved the fit's own; gradients pass through it."""
+        parts, target, surround, size = template
+        gain, by_target, by_surround = self._moved.chunk(3)
+        return parts * (1.0 + gain[:, None]), target + by_target, surround + by_surround, size
+
     def _now(self) -> tuple[Tensor, ...]:
-        parts, target, surround, size = self._template
-        gain, by_target, by_surround = self._moved[:, None]
-        return parts * (1.0 + gain), target + by_target, surround + by_surround, size
+        return self.apply(self._template)
 
 
 def start_fit(
@@ -154,7 +169,9 @@ def start_fit(
     """
     head, stride = net.box, net.spec.stride
     assert head is not None
-    places, extents = (torch.tensor(each, device=crops.device) for each in (offsets, sizes))
+    places, extents = (
+        torch.tensor(each, dtype=crops.dtype, device=crops.device) for each in (offsets, sizes)
+    )
     features = head.features(net.search.search(crops).levels)
 
     def gradient(batch: int, now: Sequence[Tensor]) -> BoxGradient:

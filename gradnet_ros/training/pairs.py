@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from torch.utils.data import Dataset
 from gradnet_ros.nn.trunk import TrunkSpec
 from gradnet_ros.tracking.crops import Image
 from gradnet_ros.tracking.geometry import context_side
+from gradnet_ros.tracking.rehearsal import VIEWS
 from gradnet_ros.training.augment import Warp, apply_warp, blend_ellipse, change_colours, occlude
 from gradnet_ros.training.batch import Sample, View
 from gradnet_ros.training.shards import CROP_BASE, Picture, ShardIndex, TrackEntry
@@ -42,6 +44,7 @@ class PairConfig:
     """
 
     views: int = 1
+    rehearsals: int = 0
     scene_share: float = 0.4
     video_weight: float = 3.0
     max_shift: float = 64.0
@@ -70,6 +73,7 @@ class PairConfig:
 
 _BOUNDS = {
     "views": (1, 8),
+    "rehearsals": (0, len(VIEWS)),
     "video_weight": (0.01, 1000.0),
     "max_shift": (0.0, 128.0),
     "max_angle": (0.0, 3.2),
@@ -181,6 +185,7 @@ class PairDataset(Dataset[Sample]):
             moved = chance >= config.new_background_share
             backdrop = self._backdrop(rng, own, appearances[-1] if moved else None)
         distractor = self._distractor(rng, own) if rng.random() < config.distractor_share else None
+        colours = deepcopy(rng)
         return Sample(
             change_colours(exemplar, rng, 0.3),
             exemplar_size,
@@ -188,7 +193,27 @@ class PairDataset(Dataset[Sample]):
                 self._view(rng, appearance, change, backdrop, distractor) for appearance in appearances[1:]
             ),
             origin,
+            self._rehearsals(rng, appearances[0], colours, change.mirror),
         )
+
+    def _rehearsals(
+        self, rng: np.random.Generator, appearance: _Appearance, colours: np.random.Generator, mirror: bool
+    ) -> tuple[View, ...]:
+        """Some of the tracker's :data:`~gradnet_ros.tracking.rehearsal.VIEWS` of the exemplar's picture.
+
+        Args:
+            rng: source of chance.
+            appearance: the exemplar's.
+            colours: as they were changed in the exemplar.
+            mirror: whether the exemplar is.
+        """
+        views, side = [], self._spec.search_size
+        for number in rng.permutation(len(VIEWS))[: self._config.rehearsals]:
+            growth, *offset = VIEWS[number]
+            warp = Warp((0.0, 0.0), float(np.exp(growth)), mirror=mirror, offset=(offset[0], offset[1]))
+            image, size = appearance.warp(side, warp)
+            views.append(View(change_colours(image, deepcopy(colours), 0.3), warp.offset, size))
+        return tuple(views)
 
     def _view(
         self,

@@ -78,6 +78,52 @@ def test_the_shipped_branchs_gradient_is_autograds(layout):
     assert_equal(box_gradient(head, *case, STRIDE), by_autograd(head, *case), 1e-5)
 
 
+def two_targets(views=4):
+    """Features, offsets and sizes of both, one after the other, and their templates together and apart."""
+    cases = [random_case(views, seed) for seed in (1, 2)]
+    features, offsets, sizes = (torch.cat([case[part] for case in cases]) for part in (0, 2, 3))
+    apart = [case[1] for case in cases]
+    return features, BoxTemplate(*map(torch.cat, zip(*apart, strict=True))), offsets, sizes, apart
+
+
+def test_several_targets_gradients_are_those_of_each():
+    head = small_head()
+    features, together, offsets, sizes, apart = two_targets()
+    found = box_gradient(head, features, together, offsets, sizes, STRIDE)
+    for number, template in enumerate(apart):
+        own = slice(4 * number, 4 * number + 4)
+        expected = box_gradient(head, features[own], template, offsets[own], sizes[own], STRIDE)
+        assert_equal([part[number : number + 1] for part in found], expected, 1e-9)
+
+
+def test_several_targets_are_fitted_each_on_its_own():
+    _, together, *_, apart = two_targets()
+
+    def gradient(batch, now):
+        return [(batch + 1.5) * part.square() for part in now[:3]]
+
+    fits = [BoxFit(template, gradient, steps=3) for template in (together, *apart)]
+    for _ in range(2):
+        found, *expected = (fit.step() for fit in fits)
+    for number, each in enumerate(expected):
+        for one, other in zip(found, each, strict=True):
+            torch.testing.assert_close(one[number : number + 1], other)
+
+
+def test_another_template_is_moved_as_its_own_and_passes_gradients_on():
+    _, template, *_ = random_case(1)
+    fit = BoxFit(template, lambda batch, now: [torch.ones_like(part) for part in now[:3]], steps=2)
+    moved = fit.step()
+    assert all(torch.equal(*pair) for pair in zip(fit.apply(template), moved, strict=True))
+    doubled = BoxTemplate(*(2 * part for part in template[:3]), template.size)
+    doubled.parts.requires_grad_()
+    parts, target, *_ = fit.apply(doubled)
+    torch.testing.assert_close(parts, 2 * moved[0])
+    torch.testing.assert_close(target, moved[1] + template.target)
+    (slope,) = torch.autograd.grad(parts.sum(), doubled.parts)
+    torch.testing.assert_close(slope, moved[0] / template.parts)
+
+
 def test_answers_at_their_bound_say_nothing():
     head = small_head()
     head.edges.bias.fill_(50.0)

@@ -7,18 +7,17 @@ import torch
 from gradnet_ros.training.batch import Batch, Sample, View, collate
 
 
-def sample(number, views):
+def sample(number, views, rehearsals=()):
     rng = np.random.default_rng(number)
 
     def image(side):
         return rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
 
-    return Sample(
-        image(9),
-        (10.0 + number, 20.0 + number),
-        tuple(View(image(13), (number + 0.5, -view - 0.25), (30.0 + number, 40.0 + view)) for view in views),
-        origin=7 + number,
-    )
+    def crops(numbers):
+        return tuple(View(image(13), (number + 0.5, -n - 0.25), (30.0 + number, 40.0 + n)) for n in numbers)
+
+    own, other = crops(views), crops(rehearsals)
+    return Sample(image(9), (10.0 + number, 20.0 + number), own, origin=7 + number, rehearsals=other)
 
 
 @pytest.fixture
@@ -40,6 +39,20 @@ def test_shapes_and_types(samples):
 
 def test_one_view_keeps_its_axis():
     assert collate([sample(0, range(1))]).searches.shape == (1, 1, 3, 13, 13)
+
+
+def test_rehearsals_are_stacked_as_views_are(samples):
+    batch = collate(samples)
+    assert batch.rehearsals.shape[:3] == (3, 0, 3)
+    assert batch.rehearsal_offsets.shape == batch.rehearsal_sizes.shape == (3, 0, 2)
+    batch = collate([sample(number, range(1), range(4)) for number in range(2)])
+    assert batch.searches.shape == (2, 1, 3, 13, 13)
+    for n in range(2):
+        one = sample(n, range(1), range(4))
+        for r, view in enumerate(one.rehearsals):
+            np.testing.assert_array_equal(batch.rehearsals[n, r].permute(1, 2, 0).numpy(), view.image)
+            assert tuple(batch.rehearsal_offsets[n, r].tolist()) == view.offset
+            assert tuple(batch.rehearsal_sizes[n, r].tolist()) == view.size
 
 
 def test_every_value_is_where_it_belongs(samples):

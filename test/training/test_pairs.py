@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from gradnet_ros.nn import alexnet, lite
 from gradnet_ros.nn.losses import centre_labels
 from gradnet_ros.tracking.geometry import context_side
+from gradnet_ros.tracking.rehearsal import VIEWS
 from gradnet_ros.training import pairs
 from gradnet_ros.training.augment import Warp, apply_warp
 from gradnet_ros.training.batch import collate
@@ -375,11 +376,41 @@ def test_colours_change_little_in_the_exemplar_and_alike_in_all_views(monkeypatc
         return crop
 
     monkeypatch.setattr(pairs, "change_colours", change)
-    samples(replace(PLAIN, views=3), 2)
-    assert [call[:2] for call in calls] == [(145, 0.3), *[(241, 1.0)] * 3] * 2
+    samples(replace(PLAIN, views=3, rehearsals=2), 2)
+    assert [call[:2] for call in calls] == [(145, 0.3), *[(241, 1.0)] * 3, *[(241, 0.3)] * 2] * 2
     chances = [call[2] for call in calls]
-    assert len(set(chances[1:4])) == len(set(chances[5:8])) == 1
+    assert len(set(chances[1:4])) == len(set(chances[7:10])) == 1
+    assert chances[4] == chances[5] == chances[0]  # as the exemplar
+    assert chances[10] == chances[11] == chances[6]
     assert len(set(chances)) == 4
+
+
+@pytest.mark.usefixtures("true_colours")
+def test_rehearsals_are_the_trackers_views_of_the_exemplars_own_picture():
+    config = replace(EVERYTHING, occlusion_share=0.0)
+    seen = set()
+    for sample in samples(replace(config, rehearsals=4), 16):
+        if code_of(sample.exemplar) not in TRACK_CODES:
+            continue
+        code = code_of(sample.exemplar)
+        assert len(sample.rehearsals) == 4
+        for view in sample.rehearsals:
+            assert view.image.shape == (SPEC.search_size, SPEC.search_size, 3)
+            assert (view.image[..., 1] == code).all()  # no other background, nothing beside it
+            place, extent, _ = target_of(view.image, code)
+            assert place == pytest.approx(view.offset, abs=1.5)
+            assert extent == pytest.approx(view.size, abs=2)
+            assert (mark_of(view.image, code)[0] > 0) == (mark_of(sample.exemplar, code)[0] > 0)
+            growth = np.log(view.size[0] / SIZE[0])
+            (number,) = (n for n, each in enumerate(VIEWS) if each == (pytest.approx(growth), *view.offset))
+            seen.add(number)
+    assert len(seen) == len(VIEWS)
+
+
+def test_rehearsals_leave_the_rest_as_it_is():
+    plain, more = (samples(replace(EVERYTHING, rehearsals=number), 6) for number in (0, 2))
+    assert all(map(equal, plain, more))
+    assert not any(sample.rehearsals for sample in plain)
 
 
 def time_codes(sample):
@@ -545,6 +576,8 @@ def test_a_sample_is_the_same_whichever_worker_draws_it(tmp_path):
     [
         ("views", 0, r"\[1, 8\]"),
         ("views", 9, r"\[1, 8\]"),
+        ("rehearsals", -1, r"\[0, 8\]"),
+        ("rehearsals", 9, r"\[0, 8\]"),
         ("scene_share", 1.1, r"\[0.0, 1.0\]"),
         ("video_weight", 0.0, r"\[0.01, 1000.0\]"),
         ("max_shift", -1.0, r"\[0.0, "),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gradnet_ros.nn.box import BoxHead
+from gradnet_ros.nn.box import BoxHead, BoxTemplate
+from gradnet_ros.nn.box_fit import BATCHES, BoxFit, BoxGradient, box_gradient
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.losses import box_iou_loss
 from gradnet_ros.training.batch import Batch
@@ -31,9 +33,15 @@ class BoxStage:
         sides: of the middle of the search crops that steps see, in turn, pixels; none: the whole crops in
             every step. In narrower ones (the tracker's ``narrow_first``) norms and padding see another share
             of background.
+        fit_steps: the tracker's ``box_steps``. With some, templates are fitted to views of the exemplar's
+            picture first (``PairConfig.rehearsals``, a multiple of two), as in tracking, by a number of steps
+            that is drawn from none to all of them; so the branch learns what to leave to the fit, and a
+            fitted template to hold in other pictures. The loss's gradient does not go through the steps
+            themselves (as in first-order MAML, Finn et al., ICML 2017).
     """
 
     sides: tuple[int, ...] = ()
+    fit_steps: int = 0
 
     name = "box"
     auxiliary = None
@@ -57,16 +65,47 @@ class BoxStage:
         net.eval()
 
     def step(self, net: GradNet, batch: Batch, number: int) -> StepResult:
-        """GIoU loss on the samples' first views."""
-        head, crops = _box(net), batch.searches[:, 0]
-        if self.sides:
-            crops = _middle(crops, self.sides[number % len(self.sides)])
+        """GIoU loss on the samples' first views.
+
+        Raises:
+            ValueError: templates are to be fitted, but not to an even number of rehearsals.
+        """
+        head = _box(net)
+        rehearsals = batch.rehearsals.shape[1]
+        if self.fit_steps and (rehearsals == 0 or rehearsals % BATCHES):
+            raise ValueError(f"rehearsals must be 2, 4, 6 or 8 where fit_steps is not 0, got {rehearsals}")
+        side = self.sides[number % len(self.sides)] if self.sides else net.spec.search_size
         with torch.no_grad():
             exemplars = net.search.search(batch.exemplars.float()).levels
-            searches = net.search.search(crops.float()).levels
-        edges = head(searches, head.template(exemplars, batch.exemplar_sizes))
+            searches = net.search.search(_middle(batch.searches[:, 0], side).float()).levels
+        template = head.template(exemplars, batch.exemplar_sizes)
+        if self.fit_steps:
+            steps = int(torch.randint(self.fit_steps + 1, ()))
+            template = self._fit(net, batch, template, side, steps)
+        edges = head(searches, template)
         loss, iou = box_iou_loss(edges, batch.offsets[:, 0], batch.sizes[:, 0], net.spec.stride)
         return StepResult(loss, {"iou": float(iou)})
+
+    def _fit(self, net: GradNet, batch: Batch, template: BoxTemplate, side: int, steps: int) -> BoxTemplate:
+        """Every sample's template, moved by the first steps of the tracker's fit to its rehearsals."""
+        head, stride = _box(net), net.spec.stride
+        with torch.no_grad():
+            views = _middle(batch.rehearsals.flatten(0, 1), side).float()
+            features = head.features(net.search.search(views).levels)
+            features = features.view(len(batch), -1, *features.shape[1:])
+
+            def gradient(number: int, now: Sequence[Tensor]) -> BoxGradient:
+                seen, places, sizes = (
+                    each[:, number::BATCHES].flatten(0, 1)
+                    for each in (features, batch.rehearsal_offsets, batch.rehearsal_sizes)
+                )
+                slopes = box_gradient(head, seen, BoxTemplate(*now), places, sizes, stride)
+                return slopes[0].float(), slopes[1].float(), slopes[2].float()  # under mixed precision
+
+            fit = BoxFit([each.detach().float() for each in template], gradient, self.fit_steps)
+            for _ in range(steps):
+                fit.step()
+        return BoxTemplate(*fit.apply(template))
 
     @torch.no_grad()
     def pictures(self, net: GradNet, batch: Batch) -> dict[str, NDArray[np.uint8]]:

@@ -127,6 +127,7 @@ def test_the_stage_trains_both_heads():
         torch.zeros(2, 1, 2),
         torch.full((2, 1, 2), 40.0),
         torch.arange(2),
+        *(torch.empty(2, 0),) * 3,
     )
     stage.step(net, batch, 0).loss.backward()
     for head in (net.target.head, net.updated_head.head):

@@ -1,5 +1,7 @@
 """What the stages' tests share: networks that may be changed, and batches of made pictures."""
 
+from dataclasses import fields
+
 import pytest
 import torch
 from torch import nn
@@ -32,7 +34,7 @@ def make_net():
 def make_batch():
     """A batch of random textures with targets on cells."""
 
-    def make(count=3, views=1, network="lite", seed=0):
+    def make(count=3, views=1, network="lite", seed=0, rehearsals=0):
         spec = random_network(network).spec
         generator = torch.Generator().manual_seed(seed)
 
@@ -41,13 +43,19 @@ def make_batch():
             coarse = 255 * torch.rand(number, 3, 9, 9, generator=generator)
             return functional.interpolate(coarse, (side, side), mode="bilinear").byte()
 
+        def crops(number):
+            return (
+                pictures(count * number, spec.search_size).unflatten(0, (count, number)),
+                8.0 * torch.randint(-5, 6, (count, number, 2), generator=generator),
+                20 + 60 * torch.rand(count, number, 2, generator=generator),
+            )
+
         return Batch(
             pictures(count, spec.exemplar_size),
             20 + 60 * torch.rand(count, 2, generator=generator),
-            pictures(count * views, spec.search_size).unflatten(0, (count, views)),
-            8.0 * torch.randint(-5, 6, (count, views, 2), generator=generator),
-            20 + 60 * torch.rand(count, views, 2, generator=generator),
+            *crops(views),
             torch.arange(count),
+            *(crops(rehearsals) if rehearsals else (torch.empty(count, 0),) * 3),
         )
 
     return make
@@ -69,14 +77,7 @@ def part_of():
 
     def take(batch, start, stop):
         part = slice(start, stop)
-        return Batch(
-            batch.exemplars[part],
-            batch.exemplar_sizes[part],
-            batch.searches[part],
-            batch.offsets[part],
-            batch.sizes[part],
-            batch.origins[part],
-        )
+        return Batch(*(getattr(batch, field.name)[part] for field in fields(Batch)))
 
     return take
 

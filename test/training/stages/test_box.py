@@ -1,11 +1,14 @@
 """The stage of the box branch: nothing else is trained, and the pictures show both boxes."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 
+from gradnet_ros.nn.box import BoxTemplate
+from gradnet_ros.nn.box_fit import start_fit
 from gradnet_ros.nn.losses import box_iou_loss
 from gradnet_ros.training.stages.box import BoxStage
 
@@ -51,6 +54,52 @@ def test_some_steps_see_the_middle_of_the_crops(make_net, make_batch):
     assert abs(float(odd - whole)) > 1e-4
     torch.testing.assert_close(BoxStage().step(net, batch, 1).loss, whole)
     torch.testing.assert_close(BoxStage(sides=(spec.narrow_size,)).step(net, batch, 0).loss, expected)
+
+
+def fitted_loss(net, batch, steps, of):
+    """The loss of boxes whose templates took some of the tracker's steps, each target by itself."""
+    losses, stride = [], net.spec.stride
+    for n in range(len(batch)):
+        levels = net.search.search(batch.exemplars[n : n + 1].float()).levels
+        template = net.box.template(levels, batch.exemplar_sizes[n : n + 1])
+        places = batch.rehearsal_offsets[n].tolist(), batch.rehearsal_sizes[n].tolist()
+        fit = start_fit(net, batch.rehearsals[n].float(), [each.detach() for each in template], *places, of)
+        for _ in range(steps):
+            with torch.no_grad():
+                template = BoxTemplate(*fit.step())
+        edges = net.box(net.search.search(batch.searches[n, :1].float()).levels, template)
+        losses.append(box_iou_loss(edges, batch.offsets[n, :1], batch.sizes[n, :1], stride)[0])
+    return torch.stack(losses).mean()
+
+
+@torch.no_grad()
+def test_templates_are_fitted_as_the_tracker_does_by_any_number_of_its_steps(make_net, make_batch):
+    net, batch, stage = make_net(), make_batch(2, rehearsals=4), BoxStage(fit_steps=3)
+    expected = [float(fitted_loss(net, batch, steps, of=3)) for steps in range(4)]
+    assert min(abs(one - other) for one, other in pairwise(sorted(expected))) > 1e-4
+    seen = set()
+    for seed in range(20):
+        torch.manual_seed(seed)
+        loss = float(stage.step(net, batch, 0).loss)
+        (steps,) = (number for number, each in enumerate(expected) if loss == pytest.approx(each, abs=2e-5))
+        seen.add(steps)
+    assert seen == {0, 1, 2, 3}
+
+
+def test_the_branch_is_trained_through_fitted_templates(make_net, make_batch, grown):
+    net, stage = make_net(), BoxStage(fit_steps=1, sides=(177,))
+    stage.prepare(net)
+    torch.manual_seed(next(seed for seed in range(99) if torch.manual_seed(seed) and torch.randint(2, ())))
+    stage.step(net, make_batch(2, rehearsals=2), 0).loss.backward()
+    assert grown(net.box.necks)
+    assert grown(net.box.parts)
+    assert grown(net.box.tower)
+
+
+@pytest.mark.parametrize("rehearsals", [0, 3])
+def test_a_fit_without_enough_rehearsals_is_refused(make_net, make_batch, rehearsals):
+    with pytest.raises(ValueError, match=f"rehearsals must be 2, 4, 6 or 8 .*, got {rehearsals}"):
+        BoxStage(fit_steps=1).step(make_net(), make_batch(2, rehearsals=rehearsals), 0)
 
 
 @pytest.mark.parametrize("side", [185, 257, 81, -15])
