@@ -21,13 +21,30 @@ import onnxruntime
 Array = np.ndarray
 
 
+class Descent:
+    """Numbers on their way down a gradient: steps of Adam that shrink to none."""
+
+    def __init__(self, shape: tuple[int, ...], steps: int, rate: float, floor: float) -> None:
+        self.moved, self.mean, self.square = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        self.done, self.steps, self.rate, self.floor = 0, steps, rate, floor
+
+    def step(self, slope: Array) -> None:
+        """Move down a slope."""
+        rate = self.rate * (1 - self.done / self.steps)
+        self.done += 1
+        self.mean += 0.1 * (slope - self.mean)
+        self.square += 0.001 * (slope**2 - self.square)
+        size = np.sqrt(self.square / (1 - 0.999**self.done)) + self.floor
+        self.moved -= rate * self.mean / (1 - 0.9**self.done) / size
+
+
 class OnnxTracker:
     """The graphs in a folder, and one target."""
 
     def __init__(self, folder: Path) -> None:
         about = json.loads((folder / "network.json").read_text())
-        if about.get("format") != "gradnet_ros-onnx/6":
-            raise SystemExit(f"{folder}/network.json: expected format gradnet_ros-onnx/6")
+        if about.get("format") != "gradnet_ros-onnx/7":
+            raise SystemExit(f"{folder}/network.json: expected format gradnet_ros-onnx/7")
         self.spec, self.rules, self.boxes = about["spec"], about["tracker"], about["tracker"]["box_branch"]
         self.scale, self.bias = about["adjust"]
         search = "search_boxes" if self.boxes else "search"
@@ -35,9 +52,15 @@ class OnnxTracker:
         self.compares = self.rules["scale_by_cosine"] and not self.boxes
         if self.compares:
             files["compare"] = "compare"
-        self.steps = self.rules["box_steps"] if self.boxes and self.rules["update_interval"] else 0
-        self.fit = about["box_fit"]
-        if self.steps:
+        learns = self.rules["update_interval"] > 0
+        self.template_steps = self.rules["template_steps"] if learns else 0
+        self.box_steps = self.rules["box_steps"] if self.boxes and learns else 0
+        self.views, self.box_fit, self.template_fit = (
+            about[name] for name in ("views", "box_fit", "template_fit")
+        )
+        if self.template_steps:
+            files["template_views"] = "template_views"
+        if self.box_steps:
             files |= {"box_views": "box_views", "box_lesson": "box_lesson"}
         self.graphs = {
             name: onnxruntime.InferenceSession(folder / f"{file}.onnx", providers=["CPUExecutionProvider"])
@@ -61,14 +84,14 @@ class OnnxTracker:
         size = (self.size[None] * self.spec["exemplar_size"] / side).astype(np.float32)
         self.target = self.run("exemplar", crop=crop, size=size)
         self.hidden, self.kernel = self.target["f2"], self.target["beta"]
-        if self.steps:
+        if self.template_steps or self.box_steps:
             self.rehearse(image)
         found, _, _ = self.search(image)
         self.learn(found["features"][len(found["features"]) // 2][None], np.zeros(2), 1.0)
 
     def update(self, image: Array) -> tuple[list[float], float]:
         """Find the target in the next image: [x, y, w, h], score."""
-        if self.frame < self.steps:
+        if self.frame < self.box_steps:
             self.fit_boxes()
         self.frame += 1
         found, sides, fused = self.search(image)
@@ -84,9 +107,9 @@ class OnnxTracker:
         return [*(self.centre - self.size / 2), *self.size], score
 
     def rehearse(self, image: Array) -> None:
-        """Views of the first image, in which the box is true."""
+        """Look at views of the first image, in which the box is true, and fit the template to them."""
         pixels, side = self.spec["search_size"], self.side(self.spec["search_size"])
-        growths, *shifts = (np.array(column) for column in zip(*self.fit["views"], strict=True))
+        growths, *shifts = (np.array(column) for column in zip(*self.views, strict=True))
         zooms, offsets = np.exp(growths)[:, None] * pixels / side, np.stack(shifts, 1)
         crops = np.stack(
             [
@@ -94,30 +117,51 @@ class OnnxTracker:
                 for zoom, offset in zip(zooms, offsets, strict=True)
             ]
         )
-        places, sizes = (each.astype(np.float32) for each in (offsets, zooms * self.size))
-        self.views, self.fitted = [], 0
-        for batch in range(self.fit["batches"]):
-            part = slice(batch, None, self.fit["batches"])
+        if self.template_steps:
+            self.fit_template(crops, offsets)
+        if self.box_steps:
+            self.begin_boxes(crops, offsets, zooms * self.size)
+
+    def fit_template(self, crops: Array, offsets: Array) -> None:
+        """Move a gain of each of the fixed template's channels down the gradient of its logistic loss."""
+        halves = [self.run("template_views", views=half, **self.target) for half in np.split(crops, 2)]
+        scores = np.concatenate([half["channel_scores"] for half in halves])
+        count, channels, cells, _ = scores.shape
+        rows = scores.transpose(0, 2, 3, 1).reshape(-1, channels)
+        places = (np.arange(cells) - (cells - 1) / 2) * self.spec["stride"]
+        across, down = places - offsets[:, :1], places - offsets[:, 1:]
+        labels = np.where(np.hypot(across[:, None, :], down[:, :, None]) <= 16, 1.0, -1.0)
+        # Cells on the target weigh one half in each view, all others the other.
+        on = (labels > 0).sum((1, 2), keepdims=True)
+        shares = np.where(labels > 0, 0.5 / on, 0.5 / (cells**2 - on)).ravel() / count
+        descent = Descent((channels,), self.template_steps, **self.template_fit)
+        for _ in range(self.template_steps):
+            margins = labels.ravel() * (self.scale * (rows @ (1 + descent.moved)) + self.bias)
+            errors = -labels.ravel() * shares / (1 + np.exp(np.clip(margins, -60, 60)))
+            descent.step(self.scale * errors @ rows)
+        gains = (1 + descent.moved)[None, :, None, None]
+        self.target["fixed"] = (self.target["fixed"] * gains).astype(np.float32)
+
+    def begin_boxes(self, crops: Array, offsets: Array, sizes: Array) -> None:
+        """What the steps of fitting boxes look at."""
+        self.batches = []
+        for batch in range(self.box_fit["batches"]):
+            part = slice(batch, None, self.box_fit["batches"])
             seen = self.run("box_views", views=crops[part])
-            self.views.append({**seen, "view_offsets": places[part], "view_sizes": sizes[part]})
+            places = {"view_offsets": offsets[part], "view_sizes": sizes[part]}
+            self.batches.append(seen | {name: each.astype(np.float32) for name, each in places.items()})
         self.first = {name: self.target[name] for name in ("box_parts", "box_target", "box_surround")}
-        # Gain of the parts' channels, and what the two means move by; Adam's two moments of their slopes.
-        self.moved = np.zeros((3, self.first["box_target"].shape[1]))
-        self.mean, self.square = np.zeros_like(self.moved), np.zeros_like(self.moved)
+        # Gain of the parts' channels, and what the two means move by.
+        shape, rules = (3, self.first["box_target"].shape[1]), self.box_fit
+        self.descent = Descent(shape, self.box_steps, rules["rate"], rules["floor"])
 
     def fit_boxes(self) -> None:
-        """Move the box branch's template down the gradient of its error in the views: a step of Adam."""
-        slopes = self.run("box_lesson", **self.views[self.fitted % len(self.views)], **self.target)
+        """Move the box branch's template down the gradient of its error in the views: a step."""
+        slopes = self.run("box_lesson", **self.batches[self.descent.done % len(self.batches)], **self.target)
         parts, *means = self.first.values()
         at_parts, *at_means = (slopes[f"{name}_gradient"] for name in self.first)
-        slope = np.concatenate([(at_parts * parts).sum(1), *at_means])
-        rate = self.fit["step"] * (1 - self.fitted / self.steps)
-        self.fitted += 1
-        self.mean += 0.1 * (slope - self.mean)
-        self.square += 0.001 * (slope**2 - self.square)
-        size = np.sqrt(self.square / (1 - 0.999**self.fitted)) + self.fit["floor"]
-        self.moved -= rate * self.mean / (1 - 0.9**self.fitted) / size
-        gain, *moves = self.moved
+        self.descent.step(np.concatenate([(at_parts * parts).sum(1), *at_means]))
+        gain, *moves = self.descent.moved
         now = (parts * (1 + gain), *(mean + move for mean, move in zip(means, moves, strict=True)))
         self.target |= {name: each.astype(np.float32) for name, each in zip(self.first, now, strict=True)}
 

@@ -20,6 +20,7 @@ from gradnet_ros.engines.graphs import ExemplarGraph, StepGraph
 from gradnet_ros.engines.protocol import Answer, Look, Offsets, Query, Region, View
 from gradnet_ros.nn.box_fit import start_fit
 from gradnet_ros.nn.gradnet import GradNet
+from gradnet_ros.nn.template_fit import fit_template
 from gradnet_ros.nn.trunk import TrunkSpec
 from gradnet_ros.tracking.crops import Image
 
@@ -107,12 +108,20 @@ class CudaGraphEngine:
         return State(border, fixed, f2, tuple(box), hidden=f2, beta=beta)
 
     @_exactly
+    def fit_template(self, state: State, image: Image, views: Sequence[View], steps: int) -> None:
+        """See :meth:`Engine.fit_template <gradnet_ros.engines.protocol.Engine.fit_template>`.
+
+        It is done once a target, so it is not recorded.
+        """
+        crops = self._cut_views(state, image, views)
+        state.fixed = fit_template(self._net, crops, state.fixed, [view.offset for view in views], steps)
+
+    @_exactly
     def rehearse(self, state: State, image: Image, views: Sequence[View], steps: int) -> None:
         """See :meth:`Engine.rehearse <gradnet_ros.engines.protocol.Engine.rehearse>`."""
-        crops = self._views.cut(image, [(view.region, state.border) for view in views]).to(self.device)
+        crops = self._cut_views(state, image, views)
         offsets, sizes = [view.offset for view in views], [view.size for view in views]
-        pixels = crops.permute(0, 3, 1, 2).float()
-        state.fit = start_fit(self._net, pixels, state.box, offsets, sizes, steps)
+        state.fit = start_fit(self._net, crops, state.box, offsets, sizes, steps)
 
     @_exactly
     def fit_boxes(self, state: State) -> None:
@@ -158,6 +167,10 @@ class CudaGraphEngine:
             self._updates[kind] = UpdateWork(self._step, state, samples, self._record)
         hidden, beta = self._updates[kind].run(state, samples, offsets, rate, from_first)
         state.hidden, state.beta, state.taught = hidden, beta, True
+
+    def _cut_views(self, state: State, image: Image, views: Sequence[View]) -> Tensor:
+        crops = self._views.cut(image, [(view.region, state.border) for view in views])
+        return crops.to(self.device).permute(0, 3, 1, 2).float()
 
     def _search_alike(self, image: Image, queries: Sequence[Query]) -> list[Answer]:
         count, slots, size = len(queries), _slots(len(queries)), queries[0].pixels

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from gradnet_ros.engines.graphs import BATCH, Graph, make_graphs
 from gradnet_ros.engines.onnx_export import to_onnx
-from gradnet_ros.nn.box_fit import BATCHES, FLOOR, STEP
+from gradnet_ros.nn import box_fit, template_fit
+from gradnet_ros.nn.box_fit import BATCHES
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.rehearsal import VIEWS
 
-FORMAT = "gradnet_ros-onnx/6"
+FORMAT = "gradnet_ros-onnx/7"
 """Value of ``format`` in ``network.json``."""
 
 TOLERANCE = 1e-3
@@ -65,7 +66,9 @@ def export(net: GradNet, settings: Mapping[str, object], folder: Path) -> list[E
         "spec": asdict(net.spec),
         "adjust": [float(net.adjust_scale), float(net.adjust_bias)],
         "boxes": net.box is not None,
-        "box_fit": {"views": VIEWS, "batches": BATCHES, "step": STEP, "floor": FLOOR},
+        "views": VIEWS,
+        "template_fit": {"rate": template_fit.RATE, "floor": template_fit.FLOOR},
+        "box_fit": {"batches": BATCHES, "rate": box_fit.STEP, "floor": box_fit.FLOOR},
         "tracker": asdict(TrackerConfig().with_overrides(settings)),
         "graphs": {
             name: {"inputs": graph.inputs, "outputs": graph.outputs} for name, graph in graphs.items()

@@ -17,6 +17,7 @@ from gradnet_ros.engines.onnx_export import to_onnx
 from gradnet_ros.engines.protocol import Answer, Look, Offsets, Query, Region, View
 from gradnet_ros.nn.box_fit import BATCHES, BoxFit
 from gradnet_ros.nn.gradnet import GradNet
+from gradnet_ros.nn.template_fit import fit_gains
 from gradnet_ros.nn.trunk import TrunkSpec
 from gradnet_ros.tracking.crops import Image
 
@@ -68,7 +69,8 @@ class GraphEngine(ABC):
         self._compiled: dict[tuple[str, int], Compiled] = {}
         narrow = ("search_boxes_narrow", "lesson_narrow", "step_narrow")
         boxes = ("search_boxes", *narrow, "box_views", "box_lesson")
-        for graph in ("exemplar", "lesson", "step", *(boxes if self.has_boxes else ("search", "compare"))):
+        pyramid = ("search", "compare", "template_views")
+        for graph in ("exemplar", "lesson", "step", *(boxes if self.has_boxes else pyramid)):
             self._ready(graph, len(self._graphs[graph].example()[0]))
 
     def search_form(self, net: GradNet) -> GradNet:
@@ -96,10 +98,20 @@ class GraphEngine(ABC):
         fixed, f2, beta, *box = (output.copy() for output in self._run("exemplar", inputs))
         return _State(border, fixed, f2, beta, box, hidden=f2, beta=beta)
 
+    def fit_template(self, state: _State, image: Image, views: Sequence[View], steps: int) -> None:
+        """See :meth:`Engine.fit_template <gradnet_ros.engines.protocol.Engine.fit_template>`."""
+        scores = torch.cat(
+            [
+                torch.from_numpy(self._run("template_views", [crops, state.fixed])[0].copy())
+                for crops in np.split(self._cut_views(state, image, views), BATCHES)
+            ]
+        )
+        gains = fit_gains(scores, [view.offset for view in views], self.spec.stride, self.adjust, steps)
+        state.fixed = state.fixed * gains.numpy()
+
     def rehearse(self, state: _State, image: Image, views: Sequence[View], steps: int) -> None:
         """See :meth:`Engine.rehearse <gradnet_ros.engines.protocol.Engine.rehearse>`."""
-        whole = self._crops[self.spec.search_size]
-        crops = whole.cut(image, [(view.region, state.border) for view in views]).numpy()
+        crops = self._cut_views(state, image, views)
         places = [[view.offset for view in views], [view.size for view in views]]
         batches = []
         for batch in range(BATCHES):
@@ -158,6 +170,11 @@ class GraphEngine(ABC):
         outputs = self._run("step" + kind, [start, state.hidden, samples[0], offsets[:1], others, share])
         state.hidden, state.beta = (output.copy() for output in outputs)
         state.taught = True
+
+    def _cut_views(self, state: _State, image: Image, views: Sequence[View]) -> NDArray[np.uint8]:
+        whole = self._crops[self.spec.search_size]
+        crops: NDArray[np.uint8] = whole.cut(image, [(view.region, state.border) for view in views]).numpy()
+        return crops
 
     def _answer(self, image: Image, query: Query) -> Answer:
         state: _State = query.state

@@ -2,8 +2,9 @@
 
 Together they are all that tracking needs: ``exemplar`` once a target, ``search`` once a frame, after it
 ``compare`` where sizes are compared, ``step`` once a template update, and ``lesson`` for every frame but
-one that an update learns from; with a box branch ``box_views`` once a target and ``box_lesson`` once a step
-of fitting it. All gradients are in closed form, so nothing here asks for autograd.
+one that an update learns from; where the template is fitted to the first frame ``template_views`` twice a
+target, and with a box branch ``box_views`` twice a target and ``box_lesson`` once a step of fitting it. All
+gradients are in closed form, so nothing here asks for autograd.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from gradnet_ros.nn.box_fit import BATCHES, box_gradient
 from gradnet_ros.nn.correlation import cross_correlate_all, template_cosines
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.losses import centre_labels
+from gradnet_ros.nn.template_fit import channel_scores
 from gradnet_ros.tracking.rehearsal import VIEWS
 
 BATCH = len(VIEWS) // BATCHES
@@ -222,6 +224,26 @@ class StepGraph(Graph):
         return new_hidden, net.template(new_hidden)
 
 
+class TemplateViewsGraph(Graph):
+    """What every channel of the fixed template says of views of the first frame.
+
+    ``views`` (K, X, X, 3) uint8 BGR, a half of them (:data:`BATCH`), and ``fixed`` (1, C, t, t). Out comes
+    ``channel_scores`` (K, C, r, r), for :func:`~gradnet_ros.nn.template_fit.fit_gains`.
+    """
+
+    inputs = ("views", "fixed")
+    outputs = ("channel_scores",)
+
+    def example(self) -> tuple[Tensor, ...]:
+        """Grey crops, and what an exemplar graph makes of one."""
+        fixed, *_ = ExemplarGraph(self._net)(*ExemplarGraph(self._net).example())
+        return _grey_views(self._net), fixed
+
+    def forward(self, views: Tensor, fixed: Tensor) -> Tensor:
+        """See the class."""
+        return channel_scores(self._net.search_features(views.permute(0, 3, 1, 2).float()), fixed)
+
+
 class BoxViewsGraph(Graph):
     """Reads views of the first frame for :class:`BoxLessonGraph`.
 
@@ -234,8 +256,7 @@ class BoxViewsGraph(Graph):
 
     def example(self) -> tuple[Tensor, ...]:
         """Grey crops."""
-        side = self._net.spec.search_size
-        return (torch.full((BATCH, side, side, 3), 127, dtype=torch.uint8),)
+        return (_grey_views(self._net),)
 
     def forward(self, views: Tensor) -> Tensor:
         """See the class."""
@@ -270,10 +291,16 @@ class BoxLessonGraph(Graph):
         return box_gradient(net.box, features, BoxTemplate(*box), offsets, sizes, net.spec.stride)
 
 
-def make_graphs(net: GradNet, searching: GradNet | None = None) -> dict[str, Graph]:
-    """All graphs of a network by name: ``exemplar``, ``search``, ``compare``, ``lesson``, ``step``.
+def _grey_views(net: GradNet) -> Tensor:
+    side = net.spec.search_size
+    return torch.full((BATCH, side, side, 3), 127, dtype=torch.uint8)
 
-    With a box branch ``search_boxes``, ``box_views`` and ``box_lesson`` too.
+
+def make_graphs(net: GradNet, searching: GradNet | None = None) -> dict[str, Graph]:
+    """All graphs of a network by name.
+
+    ``exemplar``, ``search``, ``compare``, ``lesson``, ``step`` and ``template_views``; with a box branch
+    ``search_boxes``, ``box_views`` and ``box_lesson`` too.
 
     Args:
         net: the network.
@@ -291,6 +318,7 @@ def make_graphs(net: GradNet, searching: GradNet | None = None) -> dict[str, Gra
         "compare": CompareGraph(searching),
         "lesson": LessonGraph(net),
         "step": StepGraph(net),
+        "template_views": TemplateViewsGraph(searching),
     }
     if net.box is not None:
         graphs["search_boxes"] = SearchGraph(searching, boxes=True)

@@ -157,6 +157,17 @@ class Engine(Protocol):
             The target's state; its adaptive template was not taught yet.
         """
 
+    def fit_template(self, state: State, image: Image, views: Sequence[View], steps: int) -> None:
+        """Fit the target's fixed template to the picture that it was given in
+        (:func:`~gradnet_ros.nn.template_fit.fit_template`).
+
+        Args:
+            state: a target that was not searched for yet.
+            image: HxWx3 uint8, BGR: that picture.
+            views: those of :func:`~gradnet_ros.tracking.rehearsal.rehearsal_views`.
+            steps: how many are taken, at least one.
+        """
+
     def rehearse(self, state: State, image: Image, views: Sequence[View], steps: int) -> None:
         """Look at views of the picture that a target was given in, for :meth:`fit_boxes`.
 

@@ -19,6 +19,7 @@ from gradnet_ros.nn.box_fit import BoxFit, start_fit
 from gradnet_ros.nn.correlation import cross_correlate, template_cosines
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.losses import centre_labels
+from gradnet_ros.nn.template_fit import fit_template
 from gradnet_ros.nn.trunk import TrunkSpec
 from gradnet_ros.tracking.crops import Image
 from gradnet_ros.tracking.template import AdaptiveTemplate, GradientGuidedTemplate
@@ -79,13 +80,18 @@ class TorchEngine:
         return _State(border, net.search.template(features), self._start_template(net, f2), box)
 
     @torch.no_grad()
+    def fit_template(self, state: _State, image: Image, views: Sequence[View], steps: int) -> None:
+        """See :meth:`Engine.fit_template <gradnet_ros.engines.protocol.Engine.fit_template>`."""
+        crops = self._cut_views(state, image, views)
+        state.fixed = fit_template(self._net, crops, state.fixed, [view.offset for view in views], steps)
+
+    @torch.no_grad()
     def rehearse(self, state: _State, image: Image, views: Sequence[View], steps: int) -> None:
         """See :meth:`Engine.rehearse <gradnet_ros.engines.protocol.Engine.rehearse>`."""
         assert state.box is not None
-        whole = self._crops[self.spec.search_size]
-        crops = whole.cut(image, [(view.region, state.border) for view in views])
+        crops = self._cut_views(state, image, views)
         offsets, sizes = [view.offset for view in views], [view.size for view in views]
-        state.fit = start_fit(self._net, self._to_device(crops), state.box, offsets, sizes, steps)
+        state.fit = start_fit(self._net, crops, state.box, offsets, sizes, steps)
 
     @torch.no_grad()
     def fit_boxes(self, state: _State) -> None:
@@ -158,6 +164,10 @@ class TorchEngine:
             assert state.box is not None
             edges = self._net.box(levels, state.box)[0].cpu().numpy()
         return Answer(fixed[:, 0].cpu().numpy(), adaptive, edges, features)
+
+    def _cut_views(self, state: _State, image: Image, views: Sequence[View]) -> Tensor:
+        whole = self._crops[self.spec.search_size]
+        return self._to_device(whole.cut(image, [(view.region, state.border) for view in views]))
 
     def _to_device(self, crops: Tensor) -> Tensor:
         """(N, S, S, 3) uint8 on the host -> (N, 3, S, S) float32 on the device."""

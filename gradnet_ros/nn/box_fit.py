@@ -19,20 +19,17 @@ from torch import Tensor, nn
 
 from gradnet_ros.nn.box import BoxHead, BoxTemplate
 from gradnet_ros.nn.closed_form import Linked, Pullback, box_iou_gradient, chain, vjp
+from gradnet_ros.nn.descent import Descent
 from gradnet_ros.nn.gradnet import GradNet
 
 STEP = 0.06
-"""Adam's first step: what a gain, or a number in a mean, moves by. They are about 0.5 to 1 in size."""
+"""What a gain, or a number in a mean, moves by in the first step. They are about 0.5 to 1 in size."""
 
 BATCHES = 2
 """A step looks at every second view: half the cost, and two steps have seen all."""
 
 FLOOR = 3e-4
-"""Added to a slope's size, a tenth of what is usual: the last digits of small ones, in which engines differ,
-would else decide where they go."""
-
-_MEMORY = 0.9, 0.999
-"""Adam's: how much of the gradient's mean, and of its square's, stays from step to step."""
+"""Added to a slope's size, a tenth of what is usual."""
 
 _RELU = nn.ReLU()
 
@@ -94,16 +91,13 @@ def box_gradient(
 
 
 class BoxFit:
-    """A template on its way down the gradient, a step of Adam a call.
-
-    Adam is written out: the one of ``torch.optim`` brings in the compiler, which takes seconds, and a target
-    would be lost in them.
+    """A template on its way down the gradient, a step of :class:`~gradnet_ros.nn.descent.Descent` a call.
 
     Args:
         template: ``parts``, ``target``, ``surround``, ``size`` of a :class:`BoxTemplate`, of N targets that
             are fitted each on its own; kept as they are.
         gradient: batch, template -> gradient over that batch with respect to the template's first three.
-        steps: how many there are to be; each is shorter than the one before, down to none at all.
+        steps: how many there are to be.
     """
 
     def __init__(
@@ -114,11 +108,8 @@ class BoxFit:
     ) -> None:
         self._template = tuple(each.clone() for each in template)
         self._gradient = gradient
-        self._steps = steps
-        self._done = 0
         # Gain of the parts' channels, and what the means move by: each (N, 64), one upon the other.
-        self._moved = torch.zeros_like(torch.cat([self._template[1]] * 3))
-        self._mean, self._square = torch.zeros_like(self._moved), torch.zeros_like(self._moved)
+        self._descent = Descent(torch.cat([self._template[1]] * 3), STEP, FLOOR, steps)
 
     def step(self) -> tuple[Tensor, ...]:
         """Take one step on the next of the :data:`BATCHES`.
@@ -126,23 +117,14 @@ class BoxFit:
         Returns:
             The template now. If the gradient fails, all stays as it was.
         """
-        at_parts, *at_means = self._gradient(self._done % BATCHES, self._now())
-        slope = torch.cat([(at_parts * self._template[0]).sum(1), *at_means])
-        self._mean = torch.lerp(slope, self._mean, _MEMORY[0])
-        self._square = torch.lerp(slope.square(), self._square, _MEMORY[1])
-        rate = STEP * max(0.0, 1.0 - self._done / self._steps)
-        self._done += 1
-        mean, square = (
-            each / (1.0 - memory**self._done)
-            for each, memory in zip((self._mean, self._square), _MEMORY, strict=True)
-        )
-        self._moved = self._moved - rate * mean / (square.sqrt() + FLOOR)
+        at_parts, *at_means = self._gradient(self._descent.done % BATCHES, self._now())
+        self._descent.step(torch.cat([(at_parts * self._template[0]).sum(1), *at_means]))
         return self._now()
 
     def apply(self, template: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Move a template as the steps so far have moved the fit's own; gradients pass through it."""
         parts, target, surround, size = template
-        gain, by_target, by_surround = self._moved.chunk(3)
+        gain, by_target, by_surround = self._descent.moved.chunk(3)
         return parts * (1.0 + gain[:, None]), target + by_target, surround + by_surround, size
 
     def _now(self) -> tuple[Tensor, ...]:

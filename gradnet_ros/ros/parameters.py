@@ -173,9 +173,13 @@ _TRACKER_TEXT = {
     ),
     "box_steps": ("", "Box branch: gradient steps that fit it to a target's first frame, one a frame."),
     "size_smoothing": ("", "Box branch: share of the newly found size in the running size."),
+    "template_steps": (
+        "",
+        "Gradient steps that fit the fixed template to a target's first frame, when the target is given.",
+    ),
     "update_interval": (
         "frames",
-        "Frames between two template updates; 0: no gradient steps at all, box_steps neither.",
+        "Frames between two template updates; 0: no gradient steps at all, of any kind.",
     ),
     "adaptive_weight": ("", "Weight of the adaptive template's response against the fixed template's."),
     "raw_fusion": ("", "Both responses are averaged before they are normalised: the surer one counts more."),

@@ -59,6 +59,9 @@ class TrackerConfig:
     """Box branch: share of the newly found size in the running size at a score of 1 and no change."""
 
     # --- gradient-guided template (paper section 3.4; official code) ---
+    template_steps: int = 0
+    """Gradient steps that fit the fixed template, a gain of every channel, to the frame that the target is
+    given in; all at once, when it is given (ours). None where ``update_interval`` is 0."""
     update_interval: int = 5
     """Frames between two template updates; 0 switches the gradient branch off altogether."""
     adaptive_weight: float = 0.15
@@ -174,6 +177,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "box_neighbours": (0, 8),
     "box_steps": (0, 100),
     "size_smoothing": (0.0, 1.0),
+    "template_steps": (0, 1000),
     "update_interval": (0, 1000),
     "adaptive_weight": (0.0, 1.0),
     "raw_fusion": (0, 1),

@@ -99,11 +99,14 @@ class Target:
         self._state = engine.start(image, square, self._size, mean_colour(image))
         self._fits, self._fitted = False, 0  # whether there are steps of the box template to take; taken
         self._box_steps = config.box_steps
-        if config.box_branch and config.update_interval > 0 and config.box_steps > 0:
+        if config.update_interval > 0:
             (searched,) = self._sides(self._size, engine.spec.search_size, 1, config)
             views = rehearsal_views(self._centre, self._size, searched, engine.spec.search_size)
-            engine.rehearse(self._state, image, views, self._box_steps)
-            self._fits = True
+            if config.template_steps > 0:
+                engine.fit_template(self._state, image, views, config.template_steps)
+            if config.box_branch and config.box_steps > 0:
+                engine.rehearse(self._state, image, views, self._box_steps)
+                self._fits = True
         # What some frames need of the engine is set up now, not while a frame waits.
         if config.narrow_first:
             self._begin(image, engine.spec.narrow_size, 0.0, config)

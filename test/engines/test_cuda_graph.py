@@ -348,6 +348,22 @@ def test_boxes_are_fitted_as_by_eager_pytorch(scene):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=2e-3)  # a first step is 0.06
 
 
+@pytest.mark.parametrize("network", ["lite", "alexnet"])
+def test_the_template_is_fitted_as_by_eager_pytorch(scene, network):
+    engine, reference, _, _ = engines(network)
+    image, size = scene[0][0], engine.spec.search_size
+    found = []
+    for each in (engine, reference):
+        state = each.start(image, Region((160.0, 120.0), (100.0,)), (48.0, 40.0), BORDER)
+        query = Query(state, Region((160.0, 120.0), (180.0,)), size, adaptive=False, boxes=False)
+        before = each.search(image, [query])[0].fixed.copy()
+        each.fit_template(state, image, rehearsal_views((160.0, 120.0), (48.0, 40.0), 180.0, size), 5)
+        after = each.search(image, [query])[0].fixed.copy()
+        assert np.abs(after - before).max() > 0.02 * np.abs(before).max()
+        found.append(after)
+    np.testing.assert_allclose(*found, rtol=0.02, atol=0.01 * np.abs(found[0]).max())
+
+
 def test_templates_of_several_targets_are_not_mixed_up(scene):
     engine, _, _, _ = engines("lite")
     image = scene[0][0]

@@ -1,6 +1,7 @@
 """The example tracks with what was exported, without PyTorch, and finds what the package's tracker finds."""
 
 import ast
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from gradnet_ros import Tracker
 from gradnet_ros.cli.main import main
 from gradnet_ros.evaluation.metrics import overlaps
 from support import moving_scene, need_weights
@@ -46,6 +48,25 @@ def test_it_compares_sizes(tmp_path):
     turns = [cv2.getRotationMatrix2D((160, 120), 0, zoom) for zoom in zooms]
     rows = track(tmp_path, "alexnet", [cv2.warpAffine(frame, turn, (320, 240)) for turn in turns], BOX)
     np.testing.assert_allclose(rows[-1, 2:4] / BOX[2:], zooms[-1], rtol=0.06)
+
+
+def test_it_fits_the_template_as_the_tracker_does(tmp_path):
+    need_weights("alexnet")
+    (frame,), truth = moving_scene(1)
+    assert main(["export", str(tmp_path), "--network", "alexnet"]) == 0
+    spec = importlib.util.spec_from_file_location("track_onnxruntime", SCRIPT)
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    exported, found = example.OnnxTracker(tmp_path), []
+    for steps in (exported.template_steps, 0):
+        exported.template_steps = steps
+        exported.init(frame, [float(value) for value in truth[0]])
+        tracker = Tracker("alexnet", "cpu", None, {"template_steps": steps}, engine="torch")
+        tracker.init(frame, truth[0])
+        own, its = exported.target["fixed"], tracker._target._state.fixed.numpy()
+        np.testing.assert_allclose(own, its, atol=0.02 * np.abs(its).max())
+        found.append(its)
+    assert np.abs(found[0] - found[1]).max() > 0.5 * np.abs(found[1]).max()
 
 
 def track(folder, network, frames, box):

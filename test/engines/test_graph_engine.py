@@ -113,6 +113,17 @@ def test_fitting_boxes_is_torchs(make, frames):
     compare(engine, reference, frames[1], states, (150.0,), boxes=True)
 
 
+def test_fitting_the_template_is_torchs(engine, reference, frames):
+    views = rehearsal_views(PLACE.centre, (48.0, 40.0), 150.0, engine.spec.search_size)
+    states = [start(one, frames) for one in (engine, reference)]
+    before = np.array(states[0].fixed)
+    for one, state in zip((engine, reference), states, strict=True):
+        one.fit_template(state, frames[0], views, 5)
+    assert np.abs(states[0].fixed - before).max() > 0.2 * np.abs(before).max()
+    close(states[0].fixed, states[1].fixed.numpy())
+    compare(engine, reference, frames[1], states, (150.0,))
+
+
 @pytest.mark.parametrize("sides", [(100.0,), (96.0, 100.0, 104.0)])
 def test_comparisons_are_torchs(engine, reference, frames, sides):
     looks = [

@@ -12,6 +12,7 @@ from gradnet_ros.evaluation.metrics import overlaps
 from gradnet_ros.nn.checkpoint import CheckpointError, save_network
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.tracking.geometry import context_side
+from gradnet_ros.tracking.rehearsal import VIEWS
 from support import moving_scene, need_weights, random_network, texture
 
 
@@ -135,6 +136,27 @@ def test_the_gradient_branch_switched_off_ends_the_fitting(tracker, scene, monke
     tracker.update(frames[4])
     assert len(steps) == taken
     assert tracker._target._state.fit is None  # nothing is kept for it
+
+
+@pytest.mark.parametrize(
+    ("overrides", "fits"), [({}, [7]), ({"template_steps": 0}, []), ({"update_interval": 0}, [])]
+)
+def test_the_template_is_fitted_when_a_target_is_given(tracker, scene, monkeypatch, overrides, fits):
+    frames, truth = scene
+    tracker.configure({"update_interval": 3, "template_steps": 7, **overrides})
+    calls, real = [], tracker._engine.fit_template
+
+    def fit(state, image, views, steps):
+        assert image is frames[0]
+        assert len(views) == len(VIEWS)
+        calls.append(steps)
+        real(state, image, views, steps)
+
+    monkeypatch.setattr(tracker._engine, "fit_template", fit)
+    tracker.init(frames[0], truth[0])
+    for frame in frames[1:5]:
+        tracker.update(frame)
+    assert calls == fits
 
 
 @pytest.mark.parametrize("change", [{"box_steps": 0}, {"box_steps": 2}, {"box_branch": False}])
