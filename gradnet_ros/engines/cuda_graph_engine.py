@@ -46,9 +46,9 @@ class CudaGraphEngine:
     A frame is: the touched region into locked memory and up, one graph (crops, trunk, correlations, box
     branch), the maps down, one wait. Where sizes are compared there is a second graph and wait of that kind,
     on crops of the exemplar's size. A step of the template is a graph of its own and no wait. Graphs are
-    recorded when a number or size of squares or samples comes up for the first time, and for 1, 2, 4, 8 and
-    so on queries: what is left over repeats the last one. A single query brings the graph for two with it, so
-    that a target that is looked for in a second place does not wait for that. The peak is looked
+    recorded when a number or size of squares, or a number of samples, comes up for the first time, and for 1,
+    2, 4, 8 and so on queries: what is left over repeats the last one. A single query brings the graph for two
+    with it, so that a target that is looked for in a second place does not wait for that. The peak is looked
     for on the host, by the rules that hold for every engine: the maps are a few hundred numbers.
 
     All of it is float32, without TF32, which PyTorch would take on its own: with ten binary digits cells and
@@ -88,7 +88,7 @@ class CudaGraphEngine:
         self._views = CropBuffer(self.spec.search_size)
         self._searches: dict[tuple[int, int, bool, int], SearchWork] = {}
         self._comparisons: dict[tuple[int, int], CompareWork] = {}
-        self._updates: dict[tuple[int, int], UpdateWork] = {}
+        self._updates: dict[int, UpdateWork] = {}
 
     @property
     def detail(self) -> str:
@@ -162,10 +162,10 @@ class CudaGraphEngine:
         self, state: State, samples: Sequence[Tensor], offsets: Offsets, rate: float, from_first: bool
     ) -> None:
         """Take a step; see :meth:`Engine.teach <gradnet_ros.engines.protocol.Engine.teach>`."""
-        kind = len(samples), samples[0].shape[-1]
-        if kind not in self._updates:
-            self._updates[kind] = UpdateWork(self._step, state, samples, self._record)
-        hidden, beta = self._updates[kind].run(state, samples, offsets, rate, from_first)
+        count = len(samples)
+        if count not in self._updates:
+            self._updates[count] = UpdateWork(self._step, state, samples, self._record)
+        hidden, beta = self._updates[count].run(state, samples, offsets, rate, from_first)
         state.hidden, state.beta, state.taught = hidden, beta, True
 
     def _cut_views(self, state: State, image: Image, views: Sequence[View]) -> Tensor:

@@ -43,8 +43,8 @@ class _State:
 class GraphEngine(ABC):
     """See :class:`~gradnet_ros.engines.protocol.Engine`; a subclass says how a graph is compiled.
 
-    What tracking with the network's usual settings needs is compiled at once; a search of more squares, what
-    narrow ones need without the box branch, or a comparison of another number, when it is first asked for.
+    What tracking with the network's usual settings needs is compiled at once; a search of more squares, of
+    narrow ones without the box branch, or a comparison of another number, when it is first asked for.
 
     Args:
         net: the network.
@@ -60,15 +60,14 @@ class GraphEngine(ABC):
     def __init__(self, net: GradNet) -> None:
         net = net.requires_grad_(False).eval()
         searching = self.search_form(net)
-        self._graphs = make_graphs(net, searching) | make_narrow_graphs(net, searching)
+        self._graphs = make_graphs(net, searching) | make_narrow_graphs(searching)
         self.spec: TrunkSpec = net.spec
         self.has_boxes = net.box is not None
         self.adjust = (float(net.adjust_scale), float(net.adjust_bias))
         self._exemplar = CropBuffer(self.spec.exemplar_size)
         self._crops = {size: CropBuffer(size) for size in (self.spec.search_size, self.spec.narrow_size)}
         self._compiled: dict[tuple[str, int], Compiled] = {}
-        narrow = ("search_boxes_narrow", "lesson_narrow", "step_narrow")
-        boxes = ("search_boxes", *narrow, "box_views", "box_lesson")
+        boxes = ("search_boxes", "search_boxes_narrow", "box_views", "box_lesson")
         pyramid = ("search", "compare", "template_views")
         for graph in ("exemplar", "lesson", "step", *(boxes if self.has_boxes else pyramid)):
             self._ready(graph, len(self._graphs[graph].example()[0]))
@@ -161,13 +160,11 @@ class GraphEngine(ABC):
     ) -> None:
         """Take a step; see :meth:`Engine.teach <gradnet_ros.engines.protocol.Engine.teach>`."""
         start, beta = (state.f2, state.first_beta) if from_first else (state.hidden, state.beta)
-        whole = self.spec.response_of(samples[0].shape[-1]) == self.spec.response_size
-        kind = "" if whole else "_narrow"
         others = np.zeros_like(beta)
         for sample, offset in zip(samples[1:], offsets[1:, None], strict=True):
-            others += self._run("lesson" + kind, [sample, offset, beta])[0]
+            others += self._run("lesson", [sample, offset, beta])[0]
         share = np.array([rate], np.float32)
-        outputs = self._run("step" + kind, [start, state.hidden, samples[0], offsets[:1], others, share])
+        outputs = self._run("step", [start, state.hidden, samples[0], offsets[:1], others, share])
         state.hidden, state.beta = (output.copy() for output in outputs)
         state.taught = True
 

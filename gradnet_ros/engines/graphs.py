@@ -158,23 +158,15 @@ class LessonGraph(Graph):
     ``features`` (1, C, H, W) as ``search`` gave them, ``offset`` (1, 2) x, y of the target from the middle of
     the search crop in its pixels, ``beta`` (1, C, t, t) the template before the step. Out comes ``gradient``
     (1, C, t, t) = dL/dbeta; those of several frames are added up.
-
-    Args:
-        net: the network.
-        narrow: whether the features are of a narrow crop; see :class:`SearchGraph`.
     """
 
     inputs = ("features", "offset", "beta")
     outputs = ("gradient",)
 
-    def __init__(self, net: GradNet, narrow: bool = False) -> None:
-        super().__init__(net)
-        self._pixels = net.spec.narrow_size if narrow else net.spec.search_size
-
     def example(self) -> tuple[Tensor, ...]:
         """A flat feature map."""
         spec = self._net.spec
-        side = spec.response_side(self._pixels) + spec.template_size - 1
+        side = spec.response_size + spec.template_size - 1
         return (
             torch.full((1, spec.channels, side, side), 0.1),
             torch.zeros(1, 2),
@@ -184,7 +176,7 @@ class LessonGraph(Graph):
     def forward(self, features: Tensor, offset: Tensor, beta: Tensor) -> Tensor:
         """See the class."""
         spec = self._net.spec
-        labels = centre_labels(offset, spec.response_of(int(features.shape[-1])), spec.stride)
+        labels = centre_labels(offset, spec.response_size, spec.stride)
         return self._net.template_gradient(features, self._net.gradnet_logits(features, beta), labels)
 
 
@@ -194,18 +186,14 @@ class StepGraph(Graph):
     ``start`` (1, c, h, w) the feature that is moved, ``hidden`` the running one, ``features`` and ``offset``
     as for :class:`LessonGraph`, ``others`` (1, C, t, t) the sum of other frames' lessons on U1(start), zeros
     for none, ``rate`` (1,). Out come ``new_hidden`` and ``new_beta`` = U1(new_hidden).
-
-    Args:
-        net: the network.
-        narrow: as for :class:`LessonGraph`.
     """
 
     inputs = ("start", "hidden", "features", "offset", "others", "rate")
     outputs = ("new_hidden", "new_beta")
 
-    def __init__(self, net: GradNet, narrow: bool = False) -> None:
+    def __init__(self, net: GradNet) -> None:
         super().__init__(net)
-        self._lesson = LessonGraph(net, narrow)
+        self._lesson = LessonGraph(net)
 
     def example(self) -> tuple[Tensor, ...]:
         """The feature of a grey exemplar, a flat frame and a flat gradient."""
@@ -327,21 +315,13 @@ def make_graphs(net: GradNet, searching: GradNet | None = None) -> dict[str, Gra
     return graphs
 
 
-def make_narrow_graphs(net: GradNet, searching: GradNet | None = None) -> dict[str, Graph]:
-    """What searches narrow crops and learns from them, by name.
-
-    ``search_narrow``, ``lesson_narrow`` and ``step_narrow``, and with a box branch ``search_boxes_narrow``.
+def make_narrow_graphs(searching: GradNet) -> dict[str, Graph]:
+    """What searches narrow crops, by name: ``search_narrow``, and with a box branch ``search_boxes_narrow``.
 
     Args:
-        net: the network.
         searching: see :func:`make_graphs`.
     """
-    searching = net if searching is None else searching
-    graphs: dict[str, Graph] = {
-        "search_narrow": SearchGraph(searching, boxes=False, narrow=True),
-        "lesson_narrow": LessonGraph(net, narrow=True),
-        "step_narrow": StepGraph(net, narrow=True),
-    }
-    if net.box is not None:
+    graphs: dict[str, Graph] = {"search_narrow": SearchGraph(searching, boxes=False, narrow=True)}
+    if searching.box is not None:
         graphs["search_boxes_narrow"] = SearchGraph(searching, boxes=True, narrow=True)
     return graphs

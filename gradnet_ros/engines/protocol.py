@@ -230,7 +230,7 @@ class Engine(Protocol):
 
         Args:
             state: the target.
-            samples: kept features of k frames, 1 to :data:`MAX_SAMPLES`, of crops of one side.
+            samples: kept features of k frames, 1 to :data:`MAX_SAMPLES`, of crops of ``search_size``.
             offsets: where the target is in each.
             rate: share of the new in the running feature.
             from_first: start the step from the exemplar's feature instead of the running one.

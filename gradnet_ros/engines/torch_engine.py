@@ -146,8 +146,9 @@ class TorchEngine:
     ) -> None:
         """Take a step; see :meth:`Engine.teach <gradnet_ros.engines.protocol.Engine.teach>`."""
         features = samples[0] if len(samples) == 1 else torch.cat(list(samples))
-        cells = self.spec.response_of(features.shape[-1])
-        labels = centre_labels(torch.from_numpy(offsets).to(self.device), cells, self.spec.stride)
+        labels = centre_labels(
+            torch.from_numpy(offsets).to(self.device), self.spec.response_size, self.spec.stride
+        )
         state.adaptive.teach(features, labels, rate, from_first)
 
     def _answer(self, query: Query, features: Tensor, levels: tuple[Tensor, ...]) -> Answer:

@@ -45,10 +45,6 @@ class TrunkSpec:
         """Side of the response to a search crop of so many pixels, cells."""
         return self.response_size - (self.search_size - pixels) // self.stride
 
-    def response_of(self, cells: int) -> int:
-        """Side of the response of search features with so many cells a side."""
-        return cells - self.template_size + 1
-
 
 class SearchFeatures(NamedTuple):
     """What a trunk makes of crops.

@@ -41,8 +41,8 @@ class TrackerConfig:
     """Weight of the Hann window against the fused response."""
     narrow_first: bool = False
     """A target that moved little and was seen well is searched in a narrower region first, and in the whole
-    one, in the same frame, where it is not seen well or near the middle (ours). The template learns from
-    what was searched."""
+    one, in the same frame, where it is not seen well or near the middle (ours). Frames that the template
+    learns from are searched whole."""
 
     # --- box branch (SiamRPN section 4.3) ---
     box_branch: bool = False

@@ -16,13 +16,11 @@ class Sample:
     Attributes:
         features: search features as computed when the frame was tracked, kept by the engine; ``None`` for a
             frame that nothing was to be learned from.
-        pixels: side of the search crop.
         offset: (x, y) of the target from the region's centre, pixels of the search crop.
         strength: the peak that found it.
     """
 
     features: Features | None
-    pixels: int
     offset: tuple[float, float]
     strength: float
 
@@ -72,20 +70,15 @@ class ReliableMemory:
             self._samples.popleft()
 
     def best(self, count: int) -> list[Sample]:
-        """The kept samples with the highest peaks that can be learned from, at most ``count`` of one side."""
-        return _alike(sorted(self._usable(), key=lambda sample: sample.strength, reverse=True))[:count]
+        """The kept samples with the highest peaks that can be learned from, at most ``count``."""
+        return sorted(self._usable(), key=lambda sample: sample.strength, reverse=True)[:count]
 
     def newest(self, count: int) -> list[Sample]:
-        """The samples kept last that can be learned from, at most ``count`` of one side, oldest first."""
-        return _alike(self._usable()[::-1])[:count][::-1]
+        """The samples kept last that can be learned from, at most ``count``."""
+        return self._usable()[-count:]
 
     def _usable(self) -> list[Sample]:
         return [sample for sample in self._samples if sample.features is not None]
 
     def __len__(self) -> int:
         return len(self._samples)
-
-
-def _alike(samples: list[Sample]) -> list[Sample]:
-    """Those whose crops are as large as the first one's: they are learned from together."""
-    return [sample for sample in samples if sample.pixels == samples[0].pixels]

@@ -109,11 +109,15 @@ class Target:
                 self._fits = True
         # What some frames need of the engine is set up now, not while a frame waits.
         if config.narrow_first:
-            self._begin(image, engine.spec.narrow_size, 0.0, config)
+            engine.search(image, self._queries([(self._centre, self._size)], engine.spec.narrow_size, config))
         if config.compares_sizes:
             engine.compare(image, [self.look(self._centre, self._size, config)])
-        # "hid" starts at h2(Z_1): one step on the first frame itself (official code).
-        self._first_raw = self._begin(image, engine.spec.search_size, 1.0, config)
+        (answer,) = engine.search(image, self.ask(config))
+        if config.update_interval > 0:
+            # "hid" starts at h2(Z_1): one step on the first frame itself (official code).
+            features = engine.keep(answer.features, len(answer.fixed) // 2)
+            self._teach(_Lesson([Sample(features, (0.0, 0.0), 0.0)], rate=1.0), config)
+        self._first_raw = float(answer.fixed.max())
 
     @property
     def box(self) -> Box:
@@ -146,7 +150,7 @@ class Target:
         elif self._look_at_centre:
             width, height = self.image_size
             places.append(((width / 2, height / 2), self._size))
-        elif config.narrow_first and self._steady and not whole:
+        elif config.narrow_first and self._steady and not whole and not self._may_learn_next(config):
             pixels = self._engine.spec.narrow_size
         return self._queries(places, pixels, config)
 
@@ -295,6 +299,13 @@ class Target:
         """Side of the square that a crop of so many pixels shows of a target of a size, with its context."""
         return context_side(*size, self._context) / self._engine.spec.base_size * pixels
 
+    def _may_learn_next(self, config: TrackerConfig) -> bool:
+        """Whether the next frame is one that may call for a template update; see :meth:`_find_lesson`."""
+        number = self._frame + 1
+        if config.update_interval == 0:
+            return False
+        return number <= config.early_frames or number % config.update_interval == 0
+
     def _drops_window(self, config: TrackerConfig) -> bool:
         """Whether the target is looked for all over the search region, once in every loss."""
         lost = 0 < config.refind_after <= self._memory.misses
@@ -370,9 +381,9 @@ class Target:
         """The frame as a sample if it is reliable; with features if anything is to be learned."""
         if not self._memory.is_reliable(strength, config):
             return None
-        learns = config.update_interval > 0
+        learns = config.update_interval > 0 and query.pixels == self._engine.spec.search_size
         features = self._engine.keep(answer.features, peak.scale) if learns else None
-        return Sample(features, query.pixels, (peak.dx, peak.dy), strength)
+        return Sample(features, (peak.dx, peak.dy), strength)
 
     def _find_lesson(self, strength: float, config: TrackerConfig) -> _Lesson | None:
         """Which template update it is time for, if any. No network is run."""
@@ -387,14 +398,6 @@ class Target:
         if not samples:
             return None
         return _Lesson(samples, config.early_update_rate if failing else config.update_rate)
-
-    def _begin(self, image: Image, pixels: int, rate: float, config: TrackerConfig) -> float:
-        """Search the first frame and learn from it, at a rate that may be none; returns the peak."""
-        (answer,) = self._engine.search(image, self._queries([(self._centre, self._size)], pixels, config))
-        if config.update_interval > 0:
-            features = self._engine.keep(answer.features, len(answer.fixed) // 2)
-            self._teach(_Lesson([Sample(features, pixels, (0.0, 0.0), 0.0)], rate), config)
-        return float(answer.fixed.max())
 
     def _teach(self, lesson: _Lesson, config: TrackerConfig) -> None:
         """One step of the adaptive template."""

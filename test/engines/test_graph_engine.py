@@ -151,20 +151,6 @@ def test_learning_is_torchs(engine, reference, frames, count, from_first):
     assert mine.adaptive is None
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_learning_from_narrow_frames_is_torchs(engine, reference, frames, count):
-    """And is something else than learning from the whole region, after which it is done."""
-    states, boxes = [start(one, frames) for one in (engine, reference)], engine.has_boxes
-    kernels = []
-    for narrow in (False, True):
-        answers = compare(engine, reference, frames[1], states, (150.0,), boxes=boxes, narrow=narrow)
-        for one, state, answer in zip((engine, reference), states, answers, strict=True):
-            one.teach(state, [one.keep(answer.features, 0)] * count, offsets(count), 1.0, True)
-        kernels.append(states[0].beta)
-        compare(engine, reference, frames[2], states, (150.0,), boxes=boxes)
-    assert not np.allclose(*kernels, rtol=1e-3, atol=1e-6)
-
-
 def test_many_queries_and_what_is_kept_outlive_the_next_search(engine, frames):
     state, whole = start(engine, frames), engine.spec.search_size
     queries = [Query(state, Region((x, 120.0), (150.0,)), whole, False, False) for x in (120.0, 200.0)]

@@ -6,14 +6,10 @@ from gradnet_ros.tracking.memory import ReliableMemory, Sample
 CONFIG = TrackerConfig(warmup_frames=3, memory_size=2, reliable_ratio=0.5)
 
 
-def sample(strength, features="features", pixels=255):
-    return Sample(features, pixels, (0.0, 0.0), strength)
-
-
 def see(memory, strength, features="features"):
     """Count a frame in, and tell whether it was reliable."""
     reliable = memory.is_reliable(strength, CONFIG)
-    memory.add(strength, sample(strength, features) if reliable else None, CONFIG)
+    memory.add(strength, Sample(features, (0.0, 0.0), strength) if reliable else None, CONFIG)
     return reliable
 
 
@@ -58,7 +54,7 @@ def test_a_weak_memory_lowers_the_bound():
     assert memory.reference() == 2.0
     assert memory.is_reliable(1.0, CONFIG)
     for strength in (0.4, 0.6):
-        memory.add(strength, sample(strength), CONFIG)
+        memory.add(strength, Sample("features", (0.0, 0.0), strength), CONFIG)
     assert memory.is_reliable(0.5, CONFIG)  # the mean of the kept peaks, below 0.5 T = 1
     assert not memory.is_reliable(0.49, CONFIG)
 
@@ -91,13 +87,3 @@ def test_a_frame_without_features_counts_but_teaches_nothing():
     see(memory, 6.0, features=None)
     assert len(memory) == 2
     assert [each.strength for each in memory.best(2)] == [each.strength for each in memory.newest(2)] == [5.0]
-
-
-def test_only_crops_of_one_side_are_learned_from_together():
-    memory, config = ReliableMemory(), TrackerConfig()
-    for strength, pixels in ((4.0, 255), (9.0, 255), (7.0, 191), (6.0, 255), (5.0, 191)):
-        memory.add(strength, sample(strength, pixels=pixels), config)
-    assert [each.strength for each in memory.best(5)] == [9.0, 6.0, 4.0]
-    assert [each.strength for each in memory.best(2)] == [9.0, 6.0]
-    assert [each.strength for each in memory.newest(5)] == [7.0, 5.0]
-    assert [each.strength for each in memory.newest(1)] == [5.0]

@@ -14,7 +14,7 @@ from gradnet_ros.tracking.track import TrackState
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
 CONFIG = TrackerConfig(
-    narrow_first=True, box_branch=True, update_interval=5, newest_sample=True, window_influence=0
+    narrow_first=True, box_branch=True, update_interval=5, early_frames=3, window_influence=0
 )
 WHOLE, NARROW = SPEC.search_size, SPEC.narrow_size
 START = (300.0, 200.0, 40.0, 40.0)
@@ -33,16 +33,18 @@ class StubEngine:
 
     def __init__(self):
         self.place, self.strength, self.narrow_strength = (320.0, 220.0), 1.0, None
-        self.searched, self.taught = [], []
+        self.searched, self.kept, self.taught = [], [], 0
 
     def start(self, image, region, size, border):
         return object()
 
     def keep(self, features, scale):
+        self.kept.append(features)
         return features
 
     def teach(self, state, samples, offsets, rate, from_first):
-        self.taught.append((rate, [*samples]))
+        assert all(sample == WHOLE for sample in samples)
+        self.taught += 1
 
     def search(self, image, queries):
         self.searched.append([query.pixels for query in queries])
@@ -72,7 +74,6 @@ def engine():
 def make(engine, config=CONFIG):
     target = Target(engine, IMAGE, START, config)
     engine.searched.clear()
-    engine.taught.clear()
     return target
 
 
@@ -92,11 +93,12 @@ def centre_of(track):
     return x + w / 2, y + h / 2
 
 
-def test_a_steady_target_is_searched_narrowly_and_learned_from_there(engine):
+def test_frames_that_may_teach_are_searched_whole(engine):
     target = make(engine)
     frames, track = follow(engine, target, 12)
-    assert frames == [[WHOLE], *[[NARROW]] * 11]
-    assert engine.taught == [(CONFIG.update_rate, [NARROW])] * 2  # frames 5 and 10
+    assert frames == [[NARROW if number > 3 and number % 5 else WHOLE] for number in range(1, 13)]
+    assert set(engine.kept) == {WHOLE}
+    assert engine.taught == 3  # the first frame, 5 and 10
     assert centre_of(track) == pytest.approx(engine.place, abs=1)
     assert track.box[2:] == pytest.approx((40, 40), abs=1)
 
@@ -107,22 +109,6 @@ def test_without_updates_every_steady_frame_is_narrow(engine):
     assert frames == [[WHOLE], *[[NARROW]] * 5]
 
 
-def test_a_frame_that_was_searched_again_teaches_what_the_whole_region_shows(engine):
-    target = make(engine)
-    follow(engine, target, 4)
-    engine.narrow_strength = 0.45
-    assert follow(engine, target, 1)[0] == [[NARROW, WHOLE]]
-    assert engine.taught == [(CONFIG.update_rate, [WHOLE])]
-
-
-@pytest.mark.parametrize("newest", [True, False])
-def test_frames_that_are_learned_from_together_were_searched_alike(engine, newest):
-    config = replace(CONFIG, update_interval=3, update_samples=5, newest_sample=newest)
-    follow(engine, make(engine, config), 6, config)
-    first = [NARROW] * 2 if newest else [WHOLE]  # of a whole frame and two narrow ones, all as strong
-    assert [samples for _, samples in engine.taught] == [first, [NARROW] * 5]
-
-
 def test_it_is_off_unless_asked_for(engine):
     config = TrackerConfig(box_branch=True)
     assert not config.narrow_first
@@ -130,16 +116,13 @@ def test_it_is_off_unless_asked_for(engine):
     assert frames == [[WHOLE]] * 8
 
 
-def test_a_narrow_search_and_step_are_made_before_a_target_is_followed(engine):
-    """So that an engine has all that it needs; nothing is learned by that step."""
+def test_a_narrow_search_is_made_before_a_target_is_followed(engine):
+    """So that an engine has all that it needs."""
     Target(engine, IMAGE, START, CONFIG)
     assert engine.searched == [[NARROW], [WHOLE]]
-    assert engine.taught == [(0.0, [NARROW]), (1.0, [WHOLE])]
     engine.searched.clear()
-    engine.taught.clear()
     Target(engine, IMAGE, START, replace(CONFIG, narrow_first=False))
     assert engine.searched == [[WHOLE]]
-    assert engine.taught == [(1.0, [WHOLE])]
 
 
 @pytest.mark.parametrize("pixels", [38, 48, 70])
@@ -153,8 +136,8 @@ def test_a_target_that_jumps_is_found_in_the_same_frame(engine, pixels):
     assert frame == [NARROW, WHOLE]
     assert centre_of(track) == pytest.approx(engine.place, abs=4 / zoom)
     assert track.state is TrackState.TRACKED
-    # It moves: the next frame is whole at once.
-    assert follow(engine, target, 2)[0] == [[WHOLE], [NARROW]]
+    assert follow(engine, target, 1)[0] == [[WHOLE]]  # it moves: the next frame is whole at once
+    assert follow(engine, target, 2)[0][1:] == [[WHOLE if target._frame % 5 == 0 else NARROW]]
 
 
 def test_a_narrow_search_that_shows_it_badly_is_not_believed(engine):

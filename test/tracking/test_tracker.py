@@ -355,8 +355,7 @@ def test_an_early_failure_updates_at_once(tracker, scene):
 def test_an_update_learns_from_as_many_frames_as_it_is_told(tracker, scene, monkeypatch, newest):
     frames, truth = scene
     settings = {"update_interval": 3, "memory_size": 4, "update_samples": 3, "newest_sample": newest}
-    # Searched whole, so that all frames can be learned from together.
-    tracker.configure({**settings, "reliable_ratio": 0.0, "narrow_first": False})
+    tracker.configure({**settings, "reliable_ratio": 0.0})
     lessons = []
     real = tracker._engine.teach
 
