@@ -158,8 +158,9 @@ class Engine(Protocol):
         """
 
     def fit_template(self, state: State, image: Image, views: Sequence[View], steps: int) -> None:
-        """Fit the target's fixed template to the picture that it was given in
-        (:func:`~gradnet_ros.nn.template_fit.fit_template`).
+        """Fit the target's fixed template to views of the picture that it was given in.
+
+        See :func:`~gradnet_ros.nn.template_fit.fit_template`.
 
         Args:
             state: a target that was not searched for yet.

@@ -16,6 +16,7 @@ from gradnet_ros.nn.box import BoxHead, BoxTemplate
 from gradnet_ros.nn.box_fit import BATCHES, BoxFit, BoxGradient, box_gradient
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.losses import box_iou_loss
+from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.training.batch import Batch
 from gradnet_ros.training.stages.parameters import group
 from gradnet_ros.training.stages.stage import StepResult
@@ -45,6 +46,16 @@ class BoxStage:
 
     name = "box"
     auxiliary = None
+
+    def __post_init__(self) -> None:
+        """Check ``fit_steps``; ``sides`` need the network.
+
+        Raises:
+            ValueError: it is not what the tracker's ``box_steps`` may be.
+        """
+        low, high = (int(bound) for bound in TrackerConfig.bounds("box_steps"))
+        if not low <= self.fit_steps <= high:
+            raise ValueError(f"fit_steps must be in [{low}, {high}], got {self.fit_steps!r}")
 
     def prepare(self, net: GradNet) -> list[dict[str, object]]:
         """Train the box branch; all else rests.

@@ -96,6 +96,12 @@ def test_the_branch_is_trained_through_fitted_templates(make_net, make_batch, gr
     assert grown(net.box.tower)
 
 
+@pytest.mark.parametrize("steps", [-1, 101])
+def test_as_many_steps_as_the_tracker_may_take(steps):
+    with pytest.raises(ValueError, match=rf"fit_steps must be in \[0, 100\], got {steps}"):
+        BoxStage(fit_steps=steps)
+
+
 @pytest.mark.parametrize("rehearsals", [0, 3])
 def test_a_fit_without_enough_rehearsals_is_refused(make_net, make_batch, rehearsals):
     with pytest.raises(ValueError, match=f"rehearsals must be 2, 4, 6 or 8 .*, got {rehearsals}"):
