@@ -209,8 +209,8 @@ class PairDataset(Dataset[Sample]):
         """
         views, side = [], self._spec.search_size
         for number in rng.permutation(len(VIEWS))[: self._config.rehearsals]:
-            growth, *offset = VIEWS[number]
-            warp = Warp((0.0, 0.0), float(np.exp(growth)), mirror=mirror, offset=(offset[0], offset[1]))
+            growth, across, down = VIEWS[number]
+            warp = Warp((0.0, 0.0), float(np.exp(growth)), mirror=mirror, offset=(across, down))
             image, size = appearance.warp(side, warp)
             views.append(View(change_colours(image, deepcopy(colours), 0.3), warp.offset, size))
         return tuple(views)

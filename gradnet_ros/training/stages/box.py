@@ -36,9 +36,9 @@ class BoxStage:
             of background.
         fit_steps: the tracker's ``box_steps``. With some, templates are fitted to views of the exemplar's
             picture first (``PairConfig.rehearsals``, a multiple of two), as in tracking, by a number of steps
-            that is drawn from none to all of them; so the branch learns what to leave to the fit, and a
-            fitted template to hold in other pictures. The loss's gradient does not go through the steps
-            themselves (as in first-order MAML, Finn et al., ICML 2017).
+            from none to all of them, drawn by the number of the training's step; so the branch learns what to
+            leave to the fit, and a fitted template to hold in other pictures. The loss's gradient does not go
+            through the steps themselves (as in first-order MAML, Finn et al., ICML 2017).
     """
 
     sides: tuple[int, ...] = ()
@@ -91,7 +91,8 @@ class BoxStage:
             searches = net.search.search(_middle(batch.searches[:, 0], side).float()).levels
         template = head.template(exemplars, batch.exemplar_sizes)
         if self.fit_steps:
-            steps = int(torch.randint(self.fit_steps + 1, ()))
+            # By the number alone: processes fit as long as each other, and validations as they did before.
+            steps = int(np.random.default_rng(number).integers(self.fit_steps + 1))
             template = self._fit(net, batch, template, side, steps)
         edges = head(searches, template)
         loss, iou = box_iou_loss(edges, batch.offsets[:, 0], batch.sizes[:, 0], net.spec.stride)
