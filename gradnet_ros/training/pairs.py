@@ -36,6 +36,7 @@ class PairConfig:
             (0.18 was tried) teaches the response not to care about scale: right with a box branch, but a
             scale pyramid goes blind.
         aspect_change: deviation of the log-ratio of the target's aspect between search crop and exemplar.
+        steady_share: share of search crops in which zoom and aspect change a fifth as much.
         max_angle: largest rotation between the two, radians.
         new_background_share: share of samples in which the target stands before another picture.
         moved_background_share: share of samples in which the target stands elsewhere in its own picture.
@@ -50,6 +51,7 @@ class PairConfig:
     max_shift: float = 64.0
     max_zoom_change: float = 0.06
     aspect_change: float = 0.05
+    steady_share: float = 0.0
     max_angle: float = 0.26
     new_background_share: float = 0.3
     moved_background_share: float = 0.3
@@ -78,6 +80,10 @@ _BOUNDS = {
     "max_shift": (0.0, 128.0),
     "max_angle": (0.0, 3.2),
 }
+
+
+_CALM = 0.2
+"""What is left of the changes of zoom and aspect where they are steady."""
 
 
 @dataclass(frozen=True)
@@ -227,10 +233,11 @@ class PairDataset(Dataset[Sample]):
         # Half of the targets lie near the centre, as most do in tracking; the rest anywhere in reach.
         reach = config.max_shift if rng.random() < 0.5 else 0.4 * config.max_shift
         offset = float(rng.uniform(-reach, reach)), float(rng.uniform(-reach, reach))
+        calm = _CALM if config.steady_share and rng.random() < config.steady_share else 1.0
         warp = Warp(
             (0.0, 0.0),
-            float(np.exp(rng.uniform(-1, 1) * config.max_zoom_change)),
-            aspect=change.aspect * float(np.exp(rng.normal(0.0, 0.15 * config.aspect_change))),
+            float(np.exp(rng.uniform(-1, 1) * config.max_zoom_change * calm)),
+            aspect=change.aspect**calm * float(np.exp(rng.normal(0.0, 0.15 * config.aspect_change))),
             angle=change.angle + float(rng.normal(0.0, 0.12 * config.max_angle)),
             mirror=change.mirror,
             offset=offset,

@@ -17,6 +17,7 @@ from gradnet_ros.training.pairs import PairConfig
 from gradnet_ros.training.stages.base import BaseStage
 from gradnet_ros.training.stages.box import BoxStage
 from gradnet_ros.training.stages.distil import DistilStage
+from gradnet_ros.training.stages.joint import JointStage
 from gradnet_ros.training.stages.size import SizeStage
 from gradnet_ros.training.stages.stage import Stage
 from gradnet_ros.training.stages.update import UpdateStage
@@ -25,6 +26,7 @@ STAGES: dict[str, type[Any]] = {
     "base": BaseStage,
     "size": SizeStage,
     "box": BoxStage,
+    "joint": JointStage,
     "update": UpdateStage,
     "distil": DistilStage,
 }
@@ -39,7 +41,7 @@ class StageRecipe(_Model):
     """One stage of a recipe.
 
     Attributes:
-        stage: ``distil``, ``base``, ``size``, ``box`` or ``update``.
+        stage: ``distil``, ``base``, ``size``, ``box``, ``joint`` or ``update``.
         name: name in files and logs; needed where a recipe has a stage twice.
         settings: fields of the stage's class.
         pairs: fields of ``PairConfig``, over those of the recipe.

@@ -70,18 +70,19 @@ class BaseStage:
     def step(self, net: GradNet, batch: Batch, number: int) -> StepResult:
         """The loss of the samples' first views."""
         templates = net.fixed_template(batch.exemplars.float())
-        return self.contrast(net, templates, batch)
+        return self.contrast(net, templates, net.search_features(batch.searches[:, 0].float()), batch)
 
-    def contrast(self, net: GradNet, templates: Tensor, batch: Batch) -> StepResult:
+    def contrast(self, net: GradNet, templates: Tensor, features: Tensor, batch: Batch) -> StepResult:
         """The loss of the samples' first views.
 
         Args:
             net: the network.
             templates: (N, channels, t, t), f_x(Z) of the batch's exemplars.
+            features: (N, channels, h, h), f_x(X) of the first views, or of the middle of them.
             batch: N samples.
         """
-        features = net.search_features(batch.searches[:, 0].float())
         count, spec = len(batch), net.spec
+        cells = features.shape[-1] - templates.shape[-1] + 1
         offsets = batch.offsets[:, 0]
         logistic = negatives = ranking = features.new_zeros((), dtype=torch.float32)
         found = []
@@ -89,9 +90,9 @@ class BaseStage:
             part = slice(start, min(start + self.contrast_group, count))
             share = (part.stop - start) / count
             logits = net.adjust(cross_correlate_all(features[part], templates[part])).float()
-            distance = target_distance(offsets[part], spec.response_size, spec.stride)
+            distance = target_distance(offsets[part], cells, spec.stride)
             own, wrong, ranked = _contrast(logits, distance, batch.origins[part], spec.stride)
-            labels = centre_labels(offsets[part], spec.response_size, spec.stride)
+            labels = centre_labels(offsets[part], cells, spec.stride)
             logistic = logistic + share * logistic_loss(own, labels) / len(own)
             negatives = negatives + share * wrong
             ranking = ranking + share * ranked

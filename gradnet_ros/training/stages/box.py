@@ -12,13 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gradnet_ros.nn.box import BoxHead, BoxTemplate
+from gradnet_ros.nn.box import BoxTemplate
 from gradnet_ros.nn.box_fit import BATCHES, BoxFit, BoxGradient, box_gradient
 from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.losses import box_iou_loss
 from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.training.batch import Batch
-from gradnet_ros.training.stages.parameters import group
+from gradnet_ros.training.stages.parameters import box_branch, group
+from gradnet_ros.training.stages.sides import check_sides, middle, side_of
 from gradnet_ros.training.stages.stage import StepResult
 
 
@@ -63,11 +64,8 @@ class BoxStage:
         Raises:
             ValueError: the network has no box branch, or no response to a crop of one of ``sides``.
         """
-        head, spec = _box(net), net.spec
-        possible = range(spec.search_size, (spec.template_size - 1) * spec.stride, -2 * spec.stride)
-        for side in self.sides:
-            if side not in possible:
-                raise ValueError(f"sides must be among {', '.join(map(str, possible))}, got {side!r}")
+        head = box_branch(net)
+        check_sides(self.sides, net.spec)
         net.requires_grad_(False)
         return [group(head.parameters())]
 
@@ -81,14 +79,14 @@ class BoxStage:
         Raises:
             ValueError: templates are to be fitted, but not to an even number of rehearsals.
         """
-        head = _box(net)
+        head = box_branch(net)
         rehearsals = batch.rehearsals.shape[1]
         if self.fit_steps and (rehearsals == 0 or rehearsals % BATCHES):
             raise ValueError(f"rehearsals must be 2, 4, 6 or 8 where fit_steps is not 0, got {rehearsals}")
-        side = self.sides[number % len(self.sides)] if self.sides else net.spec.search_size
+        side = side_of(self.sides, number, net.spec)
         with torch.no_grad():
             exemplars = net.search.search(batch.exemplars.float()).levels
-            searches = net.search.search(_middle(batch.searches[:, 0], side).float()).levels
+            searches = net.search.search(middle(batch.searches[:, 0], side).float()).levels
         template = head.template(exemplars, batch.exemplar_sizes)
         if self.fit_steps:
             # By the number alone: processes fit as long as each other, and validations as they did before.
@@ -100,9 +98,9 @@ class BoxStage:
 
     def _fit(self, net: GradNet, batch: Batch, template: BoxTemplate, side: int, steps: int) -> BoxTemplate:
         """Every sample's template, moved by the first steps of the tracker's fit to its rehearsals."""
-        head, stride = _box(net), net.spec.stride
+        head, stride = box_branch(net), net.spec.stride
         with torch.no_grad():
-            views = _middle(batch.rehearsals.flatten(0, 1), side).float()
+            views = middle(batch.rehearsals.flatten(0, 1), side).float()
             features = head.features(net.search.search(views).levels)
             features = features.view(len(batch), -1, *features.shape[1:])
 
@@ -119,39 +117,32 @@ class BoxStage:
                 fit.step()
         return BoxTemplate(*fit.apply(template))
 
-    @torch.no_grad()
     def pictures(self, net: GradNet, batch: Batch) -> dict[str, NDArray[np.uint8]]:
-        """Search crops with the true box (green) and the one found at the target's cell (red)."""
-        head, spec = _box(net), net.spec
-        template = head.template(net.search.search(batch.exemplars.float()).levels, batch.exemplar_sizes)
-        edges = head(net.search.search(batch.searches[:, 0].float()).levels, template).cpu().numpy()
-        middle, half = (spec.search_size - 1) / 2, (spec.response_size - 1) / 2
-        rows = []
-        for number in range(len(batch)):
-            crop = np.ascontiguousarray(batch.searches[number, 0].permute(1, 2, 0).cpu().numpy())
-            offset, size = batch.offsets[number, 0].cpu().numpy(), batch.sizes[number, 0].cpu().numpy()
-            column, row = np.clip(np.rint(offset / spec.stride + half), 0, 2 * half).astype(int)
-            cell = middle + (np.array([column, row]) - half) * spec.stride
-            found = edges[number, :, row, column]
-            _draw(crop, middle + offset - size / 2, middle + offset + size / 2, (0, 255, 0))
-            _draw(crop, cell - found[:2], cell + found[2:], (0, 0, 255))
-            rows.append(crop)
-        return {"boxes": np.ascontiguousarray(np.concatenate(rows, axis=1)[..., ::-1])}
+        """See :func:`draw_boxes`."""
+        return {"boxes": draw_boxes(net, batch)}
 
     def finish(self, net: GradNet) -> None:
         """Nothing is left to do."""
 
 
-def _box(net: GradNet) -> BoxHead:
-    if net.box is None:
-        raise ValueError(f"network {net.spec.name!r} has no box branch")
-    return net.box
-
-
-def _middle(crops: Tensor, side: int) -> Tensor:
-    """The middle of crops: (N, 3, x, x) -> (N, 3, side, side)."""
-    rim = (crops.shape[-1] - side) // 2
-    return crops[..., rim : rim + side, rim : rim + side]
+@torch.no_grad()
+def draw_boxes(net: GradNet, batch: Batch) -> NDArray[np.uint8]:
+    """Search crops with the true box (green) and the one found at the target's cell (red)."""
+    head, spec = box_branch(net), net.spec
+    template = head.template(net.search.search(batch.exemplars.float()).levels, batch.exemplar_sizes)
+    edges = head(net.search.search(batch.searches[:, 0].float()).levels, template).cpu().numpy()
+    middle, half = (spec.search_size - 1) / 2, (spec.response_size - 1) / 2
+    rows = []
+    for number in range(len(batch)):
+        crop = np.ascontiguousarray(batch.searches[number, 0].permute(1, 2, 0).cpu().numpy())
+        offset, size = batch.offsets[number, 0].cpu().numpy(), batch.sizes[number, 0].cpu().numpy()
+        column, row = np.clip(np.rint(offset / spec.stride + half), 0, 2 * half).astype(int)
+        cell = middle + (np.array([column, row]) - half) * spec.stride
+        found = edges[number, :, row, column]
+        _draw(crop, middle + offset - size / 2, middle + offset + size / 2, (0, 255, 0))
+        _draw(crop, cell - found[:2], cell + found[2:], (0, 0, 255))
+        rows.append(crop)
+    return np.ascontiguousarray(np.concatenate(rows, axis=1)[..., ::-1])
 
 
 def _draw(

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from torch import nn
 
+from gradnet_ros.nn.box import BoxHead
+from gradnet_ros.nn.gradnet import GradNet
 from gradnet_ros.nn.lite import LiteHead, LiteStem, LiteTrunk
 from gradnet_ros.nn.trunk import Trunk
 
@@ -46,3 +48,14 @@ def trunk_groups(trunk: Trunk, rate: float = 1.0, new_rate: float = 1.0) -> list
     pretrained = stem.blocks[_FROZEN_BLOCKS:].parameters()
     new = [*head.necks.parameters(), trunk.cell_logits]
     return [group(pretrained, rate), group(new, rate * new_rate)]
+
+
+def box_branch(net: GradNet) -> BoxHead:
+    """The network's box branch.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if net.box is None:
+        raise ValueError(f"network {net.spec.name!r} has no box branch")
+    return net.box

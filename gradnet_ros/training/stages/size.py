@@ -84,7 +84,7 @@ class SizeStage(BaseStage):
     def step(self, net: GradNet, batch: Batch, number: int) -> StepResult:
         """Both losses of the samples' first views."""
         templates = net.fixed_template(batch.exemplars.float())
-        result = self.contrast(net, templates, batch)
+        result = self.contrast(net, templates, net.search_features(batch.searches[:, 0].float()), batch)
         growths = torch.linspace(-self.size_reach, self.size_reach, self.sizes, device=templates.device)
         cuts = cut_sizes(batch.searches[:, 0].float(), batch.offsets[:, 0], growths, net.spec.exemplar_size)
         features = net.search.template(net.search_features(cuts.flatten(0, 1)))
