@@ -130,6 +130,7 @@ CHANGES = [
     {"max_angle": 0.5},
     {"max_zoom_change": 0.5},
     {"aspect_change": 0.2},
+    {"max_zoom_change": 0.5, "aspect_change": 0.2, "steady_share": 0.5},
     {"max_shift": 0.0},
 ]
 
@@ -221,6 +222,25 @@ def test_angle_zoom_and_aspect_stay_in_reach_and_cover_it():
     assert 0.3 < np.abs(zooms).max() < 0.4 + 4 * 0.015  # the exemplar's own zoom varies too
     assert np.abs(np.mean(zooms)) < 0.1
     assert np.std(aspects) == pytest.approx(0.1, rel=0.3)
+
+
+@pytest.mark.usefixtures("true_colours")
+def test_steady_samples_change_a_fifth_as_much():
+    config = replace(PLAIN, max_zoom_change=0.5, aspect_change=0.1)
+
+    def changes(share):
+        found = []
+        for sample in samples(replace(config, steady_share=share), 80):
+            (w, h), exemplar = sample.views[0].size, sample.exemplar_size
+            zoom = np.log(w * h / (exemplar[0] * exemplar[1])) / 2
+            found.append((zoom, np.log(w / h / (SIZE[0] / SIZE[1])) / 2))
+        return np.abs(found)
+
+    calm, mixed, wild = (changes(share) for share in (1.0, 0.5, 0.0))
+    assert calm[:, 0].max() < 0.1 + 4 * 0.015  # the exemplar's own zoom varies too
+    assert calm[:, 1].max() < 0.4 * wild[:, 1].max()
+    assert 0.4 < np.mean(mixed[:, 0] > 0.16) / np.mean(wild[:, 0] > 0.16) < 0.7
+    assert wild[:, 0].max() > 0.4
 
 
 @pytest.mark.usefixtures("true_colours")
