@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from gradnet_ros import __version__
 from gradnet_ros.cli import ablate as ablate_command
 from gradnet_ros.cli import agree as agree_command
+from gradnet_ros.cli import average as average_command
 from gradnet_ros.cli import bag as bag_command
 from gradnet_ros.cli import bench as bench_command
 from gradnet_ros.cli import eval as eval_command
@@ -33,6 +34,7 @@ _COMMANDS = (
     train_command,
     tune_command,
     settings_command,
+    average_command,
     ablate_command,
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -113,6 +113,40 @@ def save_settings(path: Path, output: Path, tracker: Mapping[str, object]) -> No
     """
     metadata, tensors = _read(path)
     output.write_bytes(save(tensors, {**metadata, "tracker": json.dumps(dict(tracker))}))
+
+
+def average_networks(checkpoints: Sequence[Checkpoint]) -> Checkpoint:
+    """The mean of networks, tensor by tensor; settings are those of the first.
+
+    Networks trained on from one start lie in one basin; their mean keeps most of what the longer training
+    learned and most of what it forgot (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
+
+    Args:
+        checkpoints: at least one; the ``training`` of each is kept, in order, under ``average``.
+
+    Raises:
+        CheckpointError: they are of different networks, or only some have a U1 of their own for the updated
+            template.
+    """
+    first = checkpoints[0]
+    states = [checkpoint.net.state_dict() for checkpoint in checkpoints]
+    for checkpoint, state in zip(checkpoints, states, strict=True):
+        if checkpoint.net.spec != first.net.spec or state.keys() != states[0].keys():
+            names = ", ".join(each.net.spec.name for each in checkpoints)
+            raise CheckpointError(f"expected checkpoints of one network with the same layers, got {names}")
+    net = GradNet(first.net.spec.name)
+    if first.net.updated_head is not None:
+        net.unshare_head()
+    net.load_state_dict(
+        {
+            # Whole numbers (counters of batch norm) have no mean.
+            name: torch.stack([state[name] for state in states]).mean(0)
+            if value.is_floating_point()
+            else value
+            for name, value in states[0].items()
+        }
+    )
+    return Checkpoint(net.eval(), first.tracker, {"average": [each.training for each in checkpoints]})
 
 
 def shipped_weights(network: str) -> Path:
