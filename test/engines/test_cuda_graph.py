@@ -342,7 +342,7 @@ def test_boxes_are_fitted_as_by_eager_pytorch(scene):
             each.fit_boxes(state)
         each.forget_views(state)
         assert each.search(image, [replace(query, adaptive=True)])[0].adaptive is None  # not taught by that
-        assert np.abs(each.search(image, [query])[0].edges - before).max() > 3.0  # it is searched with them
+        assert np.abs(each.search(image, [query])[0].edges - before).max() > 1.0  # it is searched with them
         found.append(state.box)
     for ours, theirs in zip(*found, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=2e-3)  # a first step is 0.06

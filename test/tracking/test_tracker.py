@@ -213,14 +213,16 @@ def test_a_failing_step_of_fitting_takes_the_update_of_that_frame_with_it(tracke
 
 
 def test_fitted_boxes_are_nearer_to_the_given_one(tracker, scene):
-    """In the very frame that they were fitted to, found again a few pixels away."""
+    """In the very frame that they were fitted to, where it is drawn a quarter larger than what it shows."""
     frames, truth = scene
+    x, y, w, h = truth[0]
+    given = np.array([x - w / 8, y - h / 8, 1.25 * w, 1.25 * h])
     found = []
     for steps in (0, 10):
         tracker.configure({"box_branch": True, "box_steps": steps})
-        tracks = follow(tracker, [frames[0]] * 16, truth[0])
-        found.append(overlaps(np.array([tracks[-1].box]), truth[:1])[0])
-    assert found[1] > found[0]
+        tracks = follow(tracker, [frames[0]] * 16, given)
+        found.append(overlaps(np.array([tracks[-1].box]), given[None])[0])
+    assert found[1] > found[0] + 0.02
     assert found[1] > 0.9
 
 
