@@ -14,7 +14,8 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         help="average the weights of checkpoints",
         description="Average checkpoints of one network, each trained on from the first or from the same"
         " start. The average often does better on pictures that differ from those of the"
-        " training (Wortsman et al., CVPR 2022). Tracker settings are those of the first.",
+        " training (Wortsman et al., CVPR 2022). Tracker settings are those of the first;"
+        " weights are written in float32.",
     )
     parser.add_argument(
         "checkpoints", type=Path, nargs="+", metavar="FILE", help="checkpoints (.safetensors)"

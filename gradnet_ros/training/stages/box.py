@@ -131,15 +131,15 @@ def draw_boxes(net: GradNet, batch: Batch) -> NDArray[np.uint8]:
     head, spec = box_branch(net), net.spec
     template = head.template(net.search.search(batch.exemplars.float()).levels, batch.exemplar_sizes)
     edges = head(net.search.search(batch.searches[:, 0].float()).levels, template).cpu().numpy()
-    middle, half = (spec.search_size - 1) / 2, (spec.response_size - 1) / 2
+    centre, half = (spec.search_size - 1) / 2, (spec.response_size - 1) / 2
     rows = []
     for number in range(len(batch)):
         crop = np.ascontiguousarray(batch.searches[number, 0].permute(1, 2, 0).cpu().numpy())
         offset, size = batch.offsets[number, 0].cpu().numpy(), batch.sizes[number, 0].cpu().numpy()
         column, row = np.clip(np.rint(offset / spec.stride + half), 0, 2 * half).astype(int)
-        cell = middle + (np.array([column, row]) - half) * spec.stride
+        cell = centre + (np.array([column, row]) - half) * spec.stride
         found = edges[number, :, row, column]
-        _draw(crop, middle + offset - size / 2, middle + offset + size / 2, (0, 255, 0))
+        _draw(crop, centre + offset - size / 2, centre + offset + size / 2, (0, 255, 0))
         _draw(crop, cell - found[:2], cell + found[2:], (0, 0, 255))
         rows.append(crop)
     return np.ascontiguousarray(np.concatenate(rows, axis=1)[..., ::-1])
