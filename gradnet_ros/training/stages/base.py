@@ -49,11 +49,14 @@ class BaseStage:
         Raises:
             ValueError: a field is outside its bound.
         """
-        for field in ("ranking_weight", "negatives_weight"):
-            if not 0 <= getattr(self, field) <= 1000:
-                raise ValueError(f"{field} must be in [0, 1000], got {getattr(self, field)!r}")
+        self._check_factors("ranking_weight", "negatives_weight")
         if self.contrast_group < 1:
             raise ValueError(f"contrast_group must be at least 1, got {self.contrast_group!r}")
+
+    def _check_factors(self, *names: str) -> None:
+        for name in names:
+            if not 0 <= getattr(self, name) <= 1000:
+                raise ValueError(f"{name} must be in [0, 1000], got {getattr(self, name)!r}")
 
     def prepare(self, net: GradNet) -> list[dict[str, object]]:
         """Train the search trunk and the adjust layer; f2, U1, U2 and the box branch rest."""

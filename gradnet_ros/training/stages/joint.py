@@ -26,12 +26,12 @@ class JointStage(BaseStage):
     exemplar and search crop, and boxes want it to change a lot: draw samples with ``steady_share``.
 
     Attributes:
-        box_weight: weight of the boxes' loss.
+        box_weight: weight of the boxes' loss; at 1 its gradient in the trunk is a sixth of that of places.
         box_rate: factor on the learning rate of the box branch, whose layers are younger than the trunk's.
         sides: see :class:`~gradnet_ros.training.stages.box.BoxStage`.
     """
 
-    box_weight: float = 2.0
+    box_weight: float = 5.0
     box_rate: float = 3.0
     sides: tuple[int, ...] = ()
 
@@ -44,9 +44,7 @@ class JointStage(BaseStage):
             ValueError: a field is outside its bound.
         """
         super().__post_init__()
-        for field in ("box_weight", "box_rate"):
-            if not 0 <= getattr(self, field) <= 1000:
-                raise ValueError(f"{field} must be in [0, 1000], got {getattr(self, field)!r}")
+        self._check_factors("box_weight", "box_rate")
 
     def prepare(self, net: GradNet) -> list[dict[str, object]]:
         """Train what stage 1 trains, and the box branch.

@@ -53,9 +53,7 @@ class SizeStage(BaseStage):
             ValueError: a field is outside its bound.
         """
         super().__post_init__()
-        for field in ("size_weight", "size_sharpness"):
-            if not 0 <= getattr(self, field) <= 1000:
-                raise ValueError(f"{field} must be in [0, 1000], got {getattr(self, field)!r}")
+        self._check_factors("size_weight", "size_sharpness")
         if not (3 <= self.sizes <= 15 and self.sizes % 2):
             raise ValueError(f"sizes must be odd and in [3, 15], got {self.sizes!r}")
         for field in ("size_reach", "size_deviation"):

@@ -45,7 +45,7 @@ def test_some_steps_see_the_middle_of_the_crops(make_net, make_batch):
     features = net.search_features(batch.searches[:, 0, :, rim:-rim, rim:-rim].float())
     base = stage.contrast(net, net.fixed_template(batch.exemplars.float()), features, batch)
     box = BoxStage(sides=(net.spec.narrow_size,)).step(net, batch, 0)
-    torch.testing.assert_close(narrow.loss, base.loss + 2.0 * box.loss)
+    torch.testing.assert_close(narrow.loss, base.loss + 5.0 * box.loss)
     assert abs(float(narrow.loss - whole.loss)) > 1e-3
 
 
