@@ -334,15 +334,15 @@ def test_boxes_are_fitted_as_by_eager_pytorch(scene):
     image, place = scene[0][0], Region((160.0, 120.0), (180.0,))
     found = []
     for each in (engine, reference):
-        state = each.start(image, Region((160.0, 120.0), (100.0,)), (48.0, 40.0), BORDER)
+        state = each.start(image, Region((160.0, 120.0), (100.0,)), (72.0, 60.0), BORDER)
         query = Query(state, place, 241, adaptive=False, boxes=True)
         before = each.search(image, [query])[0].edges.copy()
-        each.rehearse(state, image, rehearsal_views((160.0, 120.0), (48.0, 40.0), 180.0, 241), 3)
+        each.rehearse(state, image, rehearsal_views((160.0, 120.0), (72.0, 60.0), 180.0, 241), 3)
         for _ in range(4):
             each.fit_boxes(state)
         each.forget_views(state)
         assert each.search(image, [replace(query, adaptive=True)])[0].adaptive is None  # not taught by that
-        assert np.abs(each.search(image, [query])[0].edges - before).max() > 1.0  # it is searched with them
+        assert np.abs(each.search(image, [query])[0].edges - before).max() > 3.0  # it is searched with them
         found.append(state.box)
     for ours, theirs in zip(*found, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=2e-3)  # a first step is 0.06

@@ -56,7 +56,7 @@ def test_what_is_written_is_read_back_as_it_was():
         ),
         (
             stage(stage="bass"),
-            r"stages.0.stage: must be one of base, size, box, joint, update, distil",
+            r"stages.0.stage: must be one of base, size, box, joint, update, distil, got 'bass'",
         ),
         (stage(steps=0), r"stages.0.steps: .*greater than or equal to 1, got 0"),
         (stage(steps=1.5), r"stages.0.steps: .*got 1.5"),

@@ -82,7 +82,7 @@ def test_templates_are_fitted_as_the_tracker_does_by_any_number_of_its_steps(mak
         steps
         for loss in losses
         for steps, each in enumerate(expected)
-        if loss == pytest.approx(each, abs=5e-5)
+        if loss == pytest.approx(each, abs=2e-5)
     ]
     assert len(seen) == 20
     assert set(seen) == {0, 1, 2, 3}
