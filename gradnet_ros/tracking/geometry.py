@@ -5,7 +5,7 @@ Coordinates are continuous: pixel ``i`` covers ``[i, i + 1]``, so the centre of 
 
 from __future__ import annotations
 
-from math import isfinite, sqrt
+from math import isfinite, log2, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,12 @@ MIN_SIDE = 2.0
 
 _MAX_IMAGE_SIDE = 32766
 """Longest side of an image, pixels: the largest that OpenCV cuts crops out of."""
+
+_ZOOMS = 128
+"""Steps of a crop's zoom from one to twice as large."""
+
+_SHIFT = 0.5
+"""Step of a crop's place, pixels of the crop."""
 
 
 def check_image(image: object) -> NDArray[np.uint8]:
@@ -68,3 +74,18 @@ def context_side(width: float, height: float, amount: float = 0.5) -> float:
     """
     context = amount * (width + height)
     return sqrt((width + context) * (height + context))
+
+
+def steady_zoom(zoom: float) -> float:
+    """The nearest whole power of 2^(1/128), a step of half a percent; positive."""
+    return float(2.0 ** (round(log2(zoom) * _ZOOMS) / _ZOOMS))
+
+
+def steady_place(at: float, pixel: float) -> float:
+    """The nearest whole multiple of half a pixel of the crop.
+
+    Args:
+        at: along one axis, pixels of the picture.
+        pixel: side of the crop's pixels, in those of the picture.
+    """
+    return round(at / (_SHIFT * pixel)) * (_SHIFT * pixel)

@@ -16,17 +16,13 @@ from numpy.typing import NDArray
 from gradnet_ros.engines.protocol import Answer, Engine, Look, Query, Region
 from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.crops import Image, mean_colour
-from gradnet_ros.tracking.geometry import MIN_SIDE, context_side
+from gradnet_ros.tracking.geometry import MIN_SIDE, context_side, steady_place, steady_zoom
 from gradnet_ros.tracking.memory import ReliableMemory, Sample
 from gradnet_ros.tracking.narrow import is_steady, is_sure
 from gradnet_ros.tracking.refind import Refinding
 from gradnet_ros.tracking.rehearsal import rehearsal_views
 from gradnet_ros.tracking.response import Peak, choose_scale, find_boxed_peak, find_peak, hann_window
 from gradnet_ros.tracking.track import Box, Track, TrackState
-
-_GRID = 16
-"""Crops are cut at whole 16ths of a pixel. The last digits of a place, in which engines differ, would else
-change pixels of the next crop, and with them all that follows (ours)."""
 
 
 @dataclass(frozen=True)
@@ -165,12 +161,12 @@ class Target:
         return [
             Query(
                 self._state,
-                Region((_on_grid(x), _on_grid(y)), self._sides(size, pixels, scales, config)),
+                self._region(centre, size, pixels, scales, config),
                 pixels,
                 config.update_interval > 0,
                 config.box_branch,
             )
-            for (x, y), size in places
+            for centre, size in places
         ]
 
     def find(self, queries: Sequence[Query], answers: Sequence[Answer], config: TrackerConfig) -> Found:
@@ -223,9 +219,8 @@ class Target:
             size: that it was searched at.
             config: the settings in force.
         """
-        (x, y), pixels = centre, self._engine.spec.exemplar_size
-        sides = self._sides(size, pixels, config.scale_count, config)
-        return Look(self._state, Region((_on_grid(x), _on_grid(y)), sides))
+        pixels = self._engine.spec.exemplar_size
+        return Look(self._state, self._region(centre, size, pixels, config.scale_count, config))
 
     def settle(self, found: Found, cosines: NDArray[np.float32] | None, config: TrackerConfig) -> Track:
         """Go where the target was found.
@@ -288,12 +283,30 @@ class Target:
     def _scale(self) -> float:
         return sqrt(self._size[0] * self._size[1] / (self._first_size[0] * self._first_size[1]))
 
+    def _region(
+        self,
+        centre: tuple[float, float],
+        size: tuple[float, float],
+        pixels: int,
+        scales: int,
+        config: TrackerConfig,
+    ) -> Region:
+        """The squares that crops of so many pixels show of a target.
+
+        Places and sizes are rounded for it. Their last digits, in which engines differ, would else change
+        every pixel of the crop, and with them all that follows (ours).
+        """
+        sides = self._sides(size, pixels, scales, config)
+        pixel = sides[scales // 2] / pixels
+        x, y = (steady_place(at, pixel) for at in centre)
+        return Region((x, y), sides)
+
     def _sides(
         self, size: tuple[float, float], pixels: int, scales: int, config: TrackerConfig
     ) -> tuple[float, ...]:
         """Sides of the squares that crops of so many pixels show at every scale; see :meth:`_side`."""
-        side, half = self._side(size, pixels), scales // 2
-        return tuple(_on_grid(side * config.scale_step**power) for power in range(-half, half + 1))
+        pixel, half = steady_zoom(self._side(size, 1)), scales // 2
+        return tuple(pixels * pixel * config.scale_step**power for power in range(-half, half + 1))
 
     def _side(self, size: tuple[float, float], pixels: int) -> float:
         """Side of the square that a crop of so many pixels shows of a target of a size, with its context."""
@@ -441,10 +454,6 @@ class Target:
         scale, bias = self._engine.adjust
         logit = scale * raw + bias
         return float(1.0 / (1.0 + np.exp(-np.clip(logit, -60.0, 60.0))))
-
-
-def _on_grid(value: float) -> float:
-    return round(value * _GRID) / _GRID
 
 
 def _answers_more_strongly(other: Answer, answer: Answer) -> bool:

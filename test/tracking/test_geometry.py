@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradnet_ros.tracking.geometry import check_box, check_image, context_side
+from gradnet_ros.tracking.geometry import check_box, check_image, context_side, steady_place, steady_zoom
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
 
@@ -83,3 +83,21 @@ def test_context_scales_with_the_box_and_holds_it(w, h, factor):
 def test_context_of_a_square_is_twice_its_side():
     assert context_side(40, 40) == pytest.approx(80)
     assert context_side(40, 40, 0.0) == pytest.approx(40)
+
+
+@given(zoom=st.floats(1e-3, 1e3))
+def test_zooms_are_steps_of_half_a_percent(zoom):
+    steady = steady_zoom(zoom)
+    assert abs(math.log2(steady / zoom)) <= 1 / 256 + 1e-12
+    steps = math.log2(steady) * 128
+    assert steps == pytest.approx(round(steps), abs=1e-9)
+    assert steady_zoom(steady) == steady
+
+
+@given(at=st.floats(-1e4, 1e4), pixel=st.floats(0.05, 100))
+def test_places_are_halves_of_a_crops_pixels(at, pixel):
+    steady = steady_place(at, pixel)
+    assert abs(steady - at) <= pixel / 4 + 1e-9
+    halves = steady / pixel * 2
+    assert halves == pytest.approx(round(halves), abs=1e-6)
+    assert steady_place(steady, pixel) == steady

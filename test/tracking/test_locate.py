@@ -17,6 +17,10 @@ CONFIG = TrackerConfig(
 )
 EXEMPLAR = 80.0
 """Side of the square around a target of 40 x 40 with its context, pixels."""
+PIXEL = EXEMPLAR / 127 * 2 ** (1 / 256)
+"""Of a crop of that square, at most. Crops lie at halves of their pixels."""
+HALF_A_ZOOM = 2 ** (1 / 256) - 1
+"""By how much a crop's zoom may be off: it goes in steps."""
 
 
 class StubEngine:
@@ -59,9 +63,11 @@ def test_sizes_are_compared_at_the_place_found():
     shift = 16 * queries[0].region.sides[0] / 255  # two cells of eight pixels of the search crop
     for track, look, (x, y) in zip(tracks, looks, [(100.0, 100.0), (200.0, 60.0)], strict=True):
         assert look.region.centre == pytest.approx((x + shift, y), abs=0.5)
-        assert look.region.sides == pytest.approx((EXEMPLAR / 1.05, EXEMPLAR, EXEMPLAR * 1.05), abs=1 / 16)
+        assert look.region.sides == pytest.approx(
+            (EXEMPLAR / 1.05, EXEMPLAR, EXEMPLAR * 1.05), rel=HALF_A_ZOOM
+        )
         assert (track.box[0] + track.box[2] / 2, track.box[1] + track.box[3] / 2) == pytest.approx(
-            look.region.centre, abs=1 / 16
+            look.region.centre, abs=PIXEL / 4
         )
         assert track.box[2:] == pytest.approx((40 * (1 + 0.6 * 0.05),) * 2)
 
@@ -89,7 +95,7 @@ def test_a_target_compares_once_before_it_is_followed():
     engine = StubEngine()
     Target(engine, IMAGE, (80.0, 80.0, 40.0, 40.0), CONFIG)
     ((look,),) = engine.compared
-    assert look.region.centre == (100.0, 100.0)
+    assert look.region.centre == pytest.approx((100.0, 100.0), abs=PIXEL / 4)
 
 
 @pytest.mark.parametrize("changes", [{"scale_by_cosine": False}, {"scale_count": 1}])
