@@ -1,4 +1,8 @@
-"""Crops on the device: the region that they touch goes up once, and every square is sampled from it there."""
+"""Crops on the device: the region that they touch goes up once, and every square is sampled from it there.
+
+They are the host's bit for bit: ``warpAffine`` of OpenCV 4 counts places in 1/32 pixel and weighs neighbours
+by whole numbers, and so do we.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,10 @@ from collections.abc import Sequence
 from math import ceil
 from typing import NamedTuple
 
+import cv2
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gradnet_ros.engines.protocol import Region
@@ -17,17 +24,24 @@ _ROOM, _ROUND = 1.25, 64
 targets grow, and a frame that needs more memory waits for a new recording."""
 
 
+_PARTS = 32
+"""Steps of a place in a pixel, OpenCV's ``INTER_TAB_SIZE``."""
+
+_FINE = 1024
+"""Steps in a pixel that places are rounded to before those, OpenCV's ``AB_SCALE``."""
+
+
 class Places(NamedTuple):
     """What :func:`sample_crops` reads, for Q queries of S squares each.
 
     Attributes:
         regions: (Q, side, side, 3) uint8, each region in the top left corner of its share.
-        axes: (Q, S, 4) float32: a crop's pixel (u, v) lies at (a u + b, c v + d) of the region: a, b, c, d.
-        frames: (Q, 5) float32: width and height of the region, and the BGR colour of what lies around it.
+        grids: (Q, S, 2, size) int32: where a crop's columns and rows lie in the region, 1/32 pixel.
+        frames: (Q, 5) int32: width and height of the region, and the BGR colour of what lies around it.
     """
 
     regions: Tensor
-    axes: Tensor
+    grids: Tensor
     frames: Tensor
 
 
@@ -36,11 +50,11 @@ class Cut(NamedTuple):
 
     Attributes:
         pixels: hxwx3 uint8, shrunk by whole steps.
-        axes: a square each: its pixel (u, v) lies at (a u + b, c v + d) of ``pixels``: a, b, c, d.
+        grids: (S, 2, size) where each square's columns and rows lie in ``pixels``, 1/32 pixel.
     """
 
     pixels: Image
-    axes: list[tuple[float, float, float, float]]
+    grids: NDArray[np.int32]
 
 
 def cut_region(image: Image, region: Region, size: int) -> Cut:
@@ -53,11 +67,18 @@ def cut_region(image: Image, region: Region, size: int) -> Cut:
     """
     matrices = [crop_matrix(region.centre, side, size) for side in region.sides]
     pixels, to_region = shrink_region(image, matrices, size, reduction(matrices))
-    axes = []
-    for matrix in matrices:
-        (zoom_x, _, left), (_, zoom_y, top) = compose(matrix, to_region)
-        axes.append((1.0 / zoom_x, -left / zoom_x, 1.0 / zoom_y, -top / zoom_y))
-    return Cut(pixels, axes)
+    grids = [_grid(compose(matrix, to_region), size) for matrix in matrices]
+    return Cut(pixels, np.stack(grids))
+
+
+def _grid(matrix: NDArray[np.float64], size: int) -> NDArray[np.int32]:
+    """(2, size): where a crop's columns and rows lie, 1/32 pixel, rounded twice as OpenCV does it."""
+    back = cv2.invertAffineTransform(matrix)
+    steps, half = np.arange(size), _FINE // _PARTS // 2
+    columns = np.rint(back[0, 0] * steps * _FINE) + np.rint(back[0, 2] * _FINE)
+    rows = np.rint((back[1, 1] * steps + back[1, 2]) * _FINE)
+    fine = np.stack([columns, rows]) + half
+    return np.asarray(fine // (_FINE // _PARTS), np.int32)
 
 
 class RegionBuffer:
@@ -75,10 +96,9 @@ class RegionBuffer:
     """
 
     def __init__(self, size: int, queries: int, squares: int, side: int, device: torch.device) -> None:
-        self._size = size
         self.side = ceil(side * _ROOM / _ROUND) * _ROUND
-        shapes = ((queries, self.side, self.side, 3), (queries, squares, 4), (queries, 5))
-        types = (torch.uint8, torch.float32, torch.float32)
+        shapes = ((queries, self.side, self.side, 3), (queries, squares, 2, size), (queries, 5))
+        types = (torch.uint8, torch.int32, torch.int32)
         pinned = device.type == "cuda"
         parts = [
             torch.zeros(shape, dtype=kind, pin_memory=pinned)
@@ -96,60 +116,53 @@ class RegionBuffer:
         Args:
             cuts: Q regions, each with the BGR colour of what lies outside the picture.
         """
-        pixels, axes, frames = (part.numpy() for part in self._host)
+        pixels, grids, frames = (part.numpy() for part in self._host)
         for number, (cut, border) in enumerate(cuts):
             height, width = cut.pixels.shape[:2]
             pixels[number, :height, :width] = cut.pixels
-            axes[number] = cut.axes
-            frames[number] = (width, height, *border)
+            grids[number] = cut.grids
+            frames[number] = (width, height, *np.rint(border))
         if self.places is not self._host:
             for there, here in zip(self.places, self._host, strict=True):
                 there.copy_(here, non_blocking=True)
 
 
-def sample_crops(places: Places, size: int) -> Tensor:
+def sample_crops(places: Places) -> Tensor:
     """Sample square crops, bilinear; all shapes are fixed, nothing is waited for.
 
-    They are those of :func:`~gradnet_ros.tracking.crops.warp_crops` up to OpenCV's coordinates, which are
-    rounded to 1/32 pixel: across and down, a value is off by at most 1/64 of the difference of neighbours.
+    They are those of :func:`~gradnet_ros.tracking.crops.warp_crops`.
 
     Args:
         places: Q regions with S squares each.
-        size: side of a crop, pixels.
 
     Returns:
         (Q S, size, size, 3) uint8.
     """
-    regions, axes, frames = places
-    steps = torch.arange(size, device=regions.device, dtype=torch.float32)
-    across, along, down, below = (axes[..., part, None] for part in range(4))
-    columns, rows = across * steps + along, down * steps + below  # (Q, S, size)
+    regions, grids, frames = places
+    cells, shares = grids // _PARTS, grids % _PARTS  # (Q, S, 2, size)
+    left, top = cells.unbind(2)
+    share_x, share_y = shares[:, :, 0, None, :, None], shares[:, :, 1, :, None, None]
+    width, height = (frames[:, side, None, None] for side in range(2))
     border = frames[:, None, None, None, 2:]
-    inside_x, inside_y = (_inside(at, frames[:, part, None, None]) for part, at in enumerate((columns, rows)))
-    left, top = columns.floor(), rows.floor()
-    share_x, share_y = (columns - left)[..., None, :, None], (rows - top)[..., :, None, None]
     query = torch.arange(len(regions), device=regions.device)[:, None, None, None]
     last = regions.shape[1] - 1
 
     def tap(step_y: int, step_x: int) -> Tensor:
         """(Q, S, size, size, 3): the neighbour that many cells down and to the right."""
-        y = (top.long() + step_y).clamp(0, last)[..., :, None]
-        x = (left.long() + step_x).clamp(0, last)[..., None, :]
-        there = inside_y[step_y][..., :, None, None] & inside_x[step_x][..., None, :, None]
-        return torch.where(there, regions[query, y, x].float(), border)
+        y, x = top + step_y, left + step_x
+        there = _inside(y, height)[..., :, None, None] & _inside(x, width)[..., None, :, None]
+        at_y, at_x = (at.clamp(0, last).long() for at in (y, x))
+        return torch.where(there, regions[query, at_y[..., :, None], at_x[..., None, :]].int(), border)
 
-    above = torch.lerp(tap(0, 0), tap(0, 1), share_x)
-    beneath = torch.lerp(tap(1, 0), tap(1, 1), share_x)
-    crops = torch.lerp(above, beneath, share_y)
-    return (crops + 0.5).to(torch.uint8).flatten(0, 1)
+    def mean(before: Tensor, after: Tensor, share: Tensor) -> Tensor:
+        """Times :data:`_PARTS`."""
+        return before * (_PARTS - share) + after * share
+
+    above, beneath = (mean(tap(row, 0), tap(row, 1), share_x) for row in range(2))
+    crops = (mean(above, beneath, share_y) + _PARTS**2 // 2) // _PARTS**2
+    return crops.to(torch.uint8).flatten(0, 1)
 
 
-def _inside(at: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-    """Whether the cells before and after a place lie in a region.
-
-    Args:
-        at: (Q, S, size).
-        length: (Q, 1, 1) of the region.
-    """
-    before = at.floor()
-    return (before >= 0) & (before < length), (before >= -1) & (before < length - 1)
+def _inside(cells: Tensor, length: Tensor) -> Tensor:
+    """Which cells lie in a region: (Q, S, size) and (Q, 1, 1) -> (Q, S, size)."""
+    return (cells >= 0) & (cells < length)

@@ -93,7 +93,7 @@ class _CropWork(ABC):
 
     def _crops(self) -> Tensor:
         """(targets squares, 3, size, size) float."""
-        return sample_crops(self._regions.places, self._size).permute(0, 3, 1, 2).float()
+        return sample_crops(self._regions.places).permute(0, 3, 1, 2).float()
 
     def _of_every_square(self, templates: Tensor) -> Tensor:
         """A template a square; one on all squares is told apart from that."""
