@@ -37,6 +37,24 @@ def sequence():
     return Playing("scene", (), moving_scene(6)[1])
 
 
+class Filling(Sequence):
+    """Frames in which the target takes up most of the picture, where the smallest difference grows."""
+
+    def frames(self):
+        for frame in moving_scene(25)[0]:
+            yield frame[40:200, 60:260]
+
+
+def test_openvino_draws_the_boxes_of_eager_pytorch():
+    """While boxes are fitted, and after a template update."""
+    need_weights()
+    pytest.importorskip("openvino")
+    large = Filling("large", (), np.tile([50.0, 40.0, 110.0, 90.0], (25, 1)))
+    trackers = [Tracker(engine=engine, device="cpu") for engine in ("torch", "openvino")]
+    (found,) = compare_engines(trackers[0], trackers[1:], [large], 25)
+    assert found.mean < 0.01
+
+
 def test_an_engine_agrees_with_itself_and_settings_do_not(sequence):
     trackers = [
         Tracker(engine="torch", device="cpu", config={"update_interval": interval, "box_steps": 0})
