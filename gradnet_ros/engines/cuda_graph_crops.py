@@ -23,7 +23,6 @@ _ROOM, _ROUND = 1.25, 64
 """Memory for regions is larger than the first one by this factor, its side a multiple of so many pixels:
 targets grow, and a frame that needs more memory waits for a new recording."""
 
-
 _PARTS = 32
 """Steps of a place in a pixel, OpenCV's ``INTER_TAB_SIZE``."""
 

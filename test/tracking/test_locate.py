@@ -17,10 +17,8 @@ CONFIG = TrackerConfig(
 )
 EXEMPLAR = 80.0
 """Side of the square around a target of 40 x 40 with its context, pixels."""
-PIXEL = EXEMPLAR / 127 * 2 ** (1 / 256)
-"""Of a crop of that square, at most. Crops lie at halves of their pixels."""
-HALF_A_ZOOM = 2 ** (1 / 256) - 1
-"""By how much a crop's zoom may be off: it goes in steps."""
+PIXEL = 2 ** (round(np.log2(EXEMPLAR / 127) * 128) / 128)
+"""Of a crop of that square, whose zoom goes in steps. Crops lie at halves of their pixels."""
 
 
 class StubEngine:
@@ -54,6 +52,10 @@ def make(engine, *centres, config=CONFIG):
     return targets
 
 
+def on_halves(at):
+    return round(at / PIXEL * 2) / 2 * PIXEL
+
+
 def test_sizes_are_compared_at_the_place_found():
     engine = StubEngine()
     targets = make(engine, (100.0, 100.0), (200.0, 60.0))
@@ -63,11 +65,9 @@ def test_sizes_are_compared_at_the_place_found():
     shift = 16 * queries[0].region.sides[0] / 255  # two cells of eight pixels of the search crop
     for track, look, (x, y) in zip(tracks, looks, [(100.0, 100.0), (200.0, 60.0)], strict=True):
         assert look.region.centre == pytest.approx((x + shift, y), abs=0.5)
-        assert look.region.sides == pytest.approx(
-            (EXEMPLAR / 1.05, EXEMPLAR, EXEMPLAR * 1.05), rel=HALF_A_ZOOM
-        )
-        assert (track.box[0] + track.box[2] / 2, track.box[1] + track.box[3] / 2) == pytest.approx(
-            look.region.centre, abs=PIXEL / 4
+        assert look.region.sides == pytest.approx((127 * PIXEL / 1.05, 127 * PIXEL, 127 * PIXEL * 1.05))
+        assert look.region.centre == pytest.approx(
+            (on_halves(track.box[0] + track.box[2] / 2), on_halves(track.box[1] + track.box[3] / 2))
         )
         assert track.box[2:] == pytest.approx((40 * (1 + 0.6 * 0.05),) * 2)
 
@@ -95,7 +95,7 @@ def test_a_target_compares_once_before_it_is_followed():
     engine = StubEngine()
     Target(engine, IMAGE, (80.0, 80.0, 40.0, 40.0), CONFIG)
     ((look,),) = engine.compared
-    assert look.region.centre == pytest.approx((100.0, 100.0), abs=PIXEL / 4)
+    assert look.region.centre == pytest.approx((on_halves(100.0),) * 2)
 
 
 @pytest.mark.parametrize("changes", [{"scale_by_cosine": False}, {"scale_count": 1}])

@@ -752,10 +752,14 @@ def test_a_thin_target_does_not_grow_along_its_length(boxed_weights, scene):
     settings = {**CENTRAL, "size_penalty": 0.0, "size_smoothing": 0.5}
     flat = boxed_weights((0.0, -1.0, 0.0, -1.0))  # as wide as ever, and flatter than a pixel
     tracker = Tracker("lite", "cpu", flat, settings, engine="torch")
-    tracker.init(frames[0], (100, 80, 60, 2))
+    # About 60 pixels wide, and so that its zoom is one of the steps that crops are zoomed in.
+    side = 127 * 2 ** (round(np.log2(context_side(60, 2) / 127) * 128) / 128)
+    width = (np.sqrt(16 + 3 * side**2) - 5) / 1.5
+    assert context_side(width, 2) == pytest.approx(side)
+    tracker.init(frames[0], (100, 80, width, 2))
     for frame in frames[1:20]:
         track = tracker.update(frame)
-    assert track.box[2] == pytest.approx(60, rel=3e-3)  # half a step of a crop's zoom
+    assert track.box[2] == pytest.approx(width, rel=1e-3)
     assert track.box[3] == 2
 
 
