@@ -15,7 +15,8 @@ from gradnet_ros.tracking.tracker import Tracker
 def track_scene(tracker: Tracker, scene: Scene, seen: Callable[[Finding], None]) -> Outcome:
     """Track from the first picture to the last.
 
-    Memory does not grow with the bag but for a line a picture.
+    Memory does not grow with the bag but for a line a picture. Ctrl-C ends it early, and what was tracked
+    until then is kept.
 
     Args:
         tracker: is started anew.
@@ -24,19 +25,25 @@ def track_scene(tracker: Tracker, scene: Scene, seen: Callable[[Finding], None])
 
     Raises:
         ValueError: the bag cannot be read, or the target cannot be in its first picture.
+        KeyboardInterrupt: before the first picture was tracked.
     """
     rows: list[Row] = []
-    for picture in scene.play():
-        start = perf_counter()
+    try:
+        for picture in scene.play():
+            start = perf_counter()
+            if not rows:
+                track = tracker.init(picture.pixels, scene.start_box(picture))
+            else:
+                track = tracker.update(picture.pixels)
+            if tracker.device.type == "cuda":
+                # It learns while Python goes on already; the time is to be that of all of it.
+                torch.cuda.synchronize(tracker.device)
+            seconds = perf_counter() - start
+            finding = finding_of(track)
+            rows.append(row_of(picture, scene, finding, seconds))
+            seen(finding)
+    except KeyboardInterrupt:
         if not rows:
-            track = tracker.init(picture.pixels, scene.start_box(picture))
-        else:
-            track = tracker.update(picture.pixels)
-        if tracker.device.type == "cuda":
-            # It learns while Python goes on already; the time is to be that of all of it.
-            torch.cuda.synchronize(tracker.device)
-        seconds = perf_counter() - start
-        finding = finding_of(track)
-        rows.append(row_of(picture, scene, finding, seconds))
-        seen(finding)
+            raise
+        return Outcome(scene, rows, tracker.template_updates, interrupted=True)
     return Outcome(scene, rows, tracker.template_updates)

@@ -74,11 +74,13 @@ class Outcome:
         scene: what was played.
         rows: picture by picture.
         updates: template updates.
+        interrupted: it was ended early: there may be more pictures than rows.
     """
 
     scene: Scene
     rows: Sequence[Row]
     updates: int
+    interrupted: bool = False
 
     @property
     def detected(self) -> Sequence[Row]:

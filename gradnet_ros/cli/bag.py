@@ -165,7 +165,10 @@ def run_evaluate(arguments: argparse.Namespace) -> int:
         tracker = make_tracker(arguments)
         with tqdm(total=scene.topic.topic.count, unit="picture") as progress:
             outcome = track_scene(tracker, scene, lambda _: progress.update())
-        about = GradNetTracker(tracker, name_weights(arguments.network, arguments.weights)).about
+        about = dict(GradNetTracker(tracker, name_weights(arguments.network, arguments.weights)).about)
+        if outcome.interrupted:
+            about["interrupted"] = f"after picture {outcome.rows[-1].number}"
+            print("interrupted: what was tracked so far is kept")
         _finish(outcome, folder, arguments, about, calls(outcome.rows, str(tracker.device)))
     return 0
 

@@ -1,6 +1,7 @@
 """``gradnet bag``, but for replay, which test/ros has."""
 
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from bags.recordings import (
 )
 from gradnet_ros.cli.main import main
 from gradnet_ros.evaluation.metrics import overlaps
+from gradnet_ros.tracking.tracker import Tracker
 from gradnet_ros.video import open_frames
 from support import moving_scene, need_weights
 
@@ -55,6 +57,37 @@ def test_two_evaluations_are_the_same_bytes(storage, tmp_path, capsys):
     assert summary["trackers"]["gradnet"]["overall"]["frames"] == 10
     assert summary["trackers"]["gradnet"]["overall"]["ao"] > 0.7
     assert (tmp_path / "first" / "report.html").stat().st_size > 1000
+
+
+def test_what_was_tracked_until_ctrl_c_is_kept(tmp_path, capsys, monkeypatch):
+    need_weights()
+    path, out = write(tmp_path / "drive", film(FRAMES, BOXES)), tmp_path / "out"
+    update = Tracker.update
+    arguments = ("evaluate", path, "--truth-topic", TRUTH, *REFERENCE, "--output", out)
+
+    def stop_in_time(tracker, frame):
+        if np.array_equal(frame, FRAMES[6]):
+            signal.raise_signal(signal.SIGINT)
+        return update(tracker, frame)
+
+    monkeypatch.setattr(Tracker, "update", stop_in_time)
+    assert bag(*arguments) == 0
+    printed = capsys.readouterr().out
+    assert "interrupted: what was tracked so far is kept" in printed
+    assert "6 pictures, 6 detections; wrote" in printed
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["trackers"]["gradnet"]["about"]["interrupted"] == "after picture 5"
+    assert summary["trackers"]["gradnet"]["overall"]["frames"] == 6
+    assert "after picture 5" in (out / "report.html").read_text()
+
+
+def test_ctrl_c_before_anything_was_tracked_writes_nothing(tmp_path, capsys, monkeypatch):
+    path, out = write(tmp_path / "drive", film(FRAMES, BOXES)), tmp_path / "out"
+    monkeypatch.setattr(Tracker, "init", lambda *_: signal.raise_signal(signal.SIGINT))
+    need_weights()
+    assert bag("evaluate", path, "--truth-topic", TRUTH, *REFERENCE, "--output", out) == 130
+    assert "gradnet bag: interrupted" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_a_cut_bag_without_truth_is_evaluated_if_the_user_says_so(tmp_path, capsys, monkeypatch):
