@@ -15,7 +15,7 @@ class Sample:
 
     Attributes:
         features: search features as computed when the frame was tracked, kept by the engine; ``None`` for a
-            frame that nothing was to be learned from.
+            frame that nothing can be learned from, such as one that was searched narrowly.
         offset: (x, y) of the target from the region's centre, pixels of the search crop.
         strength: the peak that found it.
     """
@@ -26,12 +26,14 @@ class Sample:
 
 
 class ReliableMemory:
-    """Keeps the last reliable samples and the reference peak T.
+    """Keeps the peaks of the last reliable frames, the last samples to learn from, and the reference peak T.
 
     Settings are given with every call, so that they may change while running.
     """
 
     def __init__(self) -> None:
+        self._peaks: deque[float] = deque()
+        # Apart from the peaks: most frames may teach nothing, and are not to crowd out those that do.
         self._samples: deque[Sample] = deque()
         self._warmup: list[float] = []
         self.misses = 0
@@ -47,8 +49,8 @@ class ReliableMemory:
         if len(warmup) < config.warmup_frames:
             warmup = [*warmup, strength]
         bound = config.reliable_ratio * (sum(warmup) / len(warmup) if warmup else 0.0)
-        if self._samples:
-            bound = min(bound, sum(sample.strength for sample in self._samples) / len(self._samples))
+        if self._peaks:
+            bound = min(bound, sum(self._peaks) / len(self._peaks))
         return strength >= bound
 
     def add(self, strength: float, sample: Sample | None, config: TrackerConfig) -> None:
@@ -56,7 +58,8 @@ class ReliableMemory:
 
         Args:
             strength: its peak.
-            sample: of a reliable frame; the oldest goes when more than ``memory_size`` are kept.
+            sample: of a reliable frame. Of peaks, and of samples with features, ``memory_size`` are kept; the
+                oldest goes.
             config: the settings in force.
         """
         if len(self._warmup) < config.warmup_frames:
@@ -65,20 +68,18 @@ class ReliableMemory:
             self.misses += 1
             return
         self.misses = 0
-        self._samples.append(sample)
+        self._peaks.append(strength)
+        if sample.features is not None:
+            self._samples.append(sample)
+        while len(self._peaks) > config.memory_size:
+            self._peaks.popleft()
         while len(self._samples) > config.memory_size:
             self._samples.popleft()
 
     def best(self, count: int) -> list[Sample]:
-        """The kept samples with the highest peaks that can be learned from, at most ``count``."""
-        return sorted(self._usable(), key=lambda sample: sample.strength, reverse=True)[:count]
+        """The kept samples with the highest peaks, at most ``count``."""
+        return sorted(self._samples, key=lambda sample: sample.strength, reverse=True)[:count]
 
     def newest(self, count: int) -> list[Sample]:
-        """The samples kept last that can be learned from, at most ``count``."""
-        return self._usable()[-count:]
-
-    def _usable(self) -> list[Sample]:
-        return [sample for sample in self._samples if sample.features is not None]
-
-    def __len__(self) -> int:
-        return len(self._samples)
+        """The samples kept last, at most ``count``."""
+        return list(self._samples)[-count:]

@@ -74,16 +74,22 @@ def test_first_in_first_out_the_best_and_the_newest():
     assert memory.best(1) == memory.newest(1) == []
     for strength in (9.0, 5.0, 6.0):
         see(memory, strength)
-    assert len(memory) == 2
     assert [each.strength for each in memory.best(1)] == [6.0]
     assert [each.strength for each in memory.best(5)] == [6.0, 5.0]
     assert [each.strength for each in memory.newest(1)] == [6.0]
     assert [each.strength for each in memory.newest(5)] == [5.0, 6.0]
 
 
-def test_a_frame_without_features_counts_but_teaches_nothing():
+def test_frames_without_features_count_but_neither_teach_nor_crowd_out_those_that_do():
     memory = ReliableMemory()
-    see(memory, 5.0)
-    see(memory, 6.0, features=None)
-    assert len(memory) == 2
-    assert [each.strength for each in memory.best(2)] == [each.strength for each in memory.newest(2)] == [5.0]
+    for strength in (5.0, 6.0):
+        see(memory, strength)
+    for _ in range(3):
+        see(memory, 4.0, features=None)
+    assert memory.is_reliable(2.75, CONFIG)
+    for strength in (2.0, 2.0):  # below half of T, of which the memory's mean is now
+        memory.add(strength, Sample(None, (0.0, 0.0), strength), CONFIG)
+    assert memory.is_reliable(2.0, CONFIG)
+    assert not memory.is_reliable(1.99, CONFIG)
+    assert [each.strength for each in memory.newest(2)] == [5.0, 6.0]
+    assert [each.strength for each in memory.best(1)] == [6.0]

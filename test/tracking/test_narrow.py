@@ -33,7 +33,7 @@ class StubEngine:
 
     def __init__(self):
         self.place, self.strength, self.narrow_strength = (320.0, 220.0), 1.0, None
-        self.searched, self.kept, self.taught = [], [], 0
+        self.searched, self.kept, self.taught = [], [], []
 
     def start(self, image, region, size, border):
         return object()
@@ -44,7 +44,7 @@ class StubEngine:
 
     def teach(self, state, samples, offsets, rate, from_first):
         assert all(sample == WHOLE for sample in samples)
-        self.taught += 1
+        self.taught.append(len(samples))
 
     def search(self, image, queries):
         self.searched.append([query.pixels for query in queries])
@@ -98,9 +98,16 @@ def test_frames_that_may_teach_are_searched_whole(engine):
     frames, track = follow(engine, target, 12)
     assert frames == [[NARROW if number > 3 and number % 5 else WHOLE] for number in range(1, 13)]
     assert set(engine.kept) == {WHOLE}
-    assert engine.taught == 3  # the first frame, 5 and 10
+    assert engine.taught == [1, 1, 1]  # the first frame, 5 and 10
     assert centre_of(track) == pytest.approx(engine.place, abs=1)
     assert track.box[2:] == pytest.approx((40, 40), abs=1)
+
+
+@pytest.mark.parametrize("newest", [False, True])
+def test_narrow_frames_do_not_crowd_out_those_that_teach(engine, newest):
+    config = replace(CONFIG, update_samples=5, memory_size=4, newest_sample=newest)
+    follow(engine, make(engine, config), 25, config)
+    assert engine.taught == [1, 4, 4, 4, 4, 4]  # 1, 2, 3 and 5 at first, later 10, 15, 20 and 25
 
 
 def test_without_updates_every_steady_frame_is_narrow(engine):
