@@ -59,11 +59,12 @@ def make_jobs(recipe: Recipe, data: Path, validation: ValidationFolder | None = 
         ValueError: shards, sequences or settings that cannot be used.
     """
     index, net = open_shards(data), GradNet(recipe.network)
+    for number, settings in enumerate(recipe.stages):
+        _try(settings, number, net)
     if recipe.tracker.get("box_branch") and net.box is None:
         raise ValueError(f"tracker: box_branch must be false for {recipe.network}, which has no box branch")
     jobs = []
     for number, settings in enumerate(recipe.stages):
-        _try(settings, number, net)
         # Every stage draws samples of its own.
         seed = int(np.random.SeedSequence([recipe.seed, number]).generate_state(1)[0])
         dataset = PairDataset(index, net.spec, settings.make_pairs(), seed)
@@ -192,12 +193,15 @@ def _open_output(recipe: Recipe, folder: Path, resume: bool, world: int) -> Trai
     difference = _difference(_kept(state.recipe), _kept(wanted))
     if difference:
         raise ValueError(f"{folder} holds a training by another recipe: {difference}")
-    batch = recipe.stages[state.stage.number].batch_size * world
-    if batch != state.stage.global_batch:
-        raise ValueError(
-            f"batch_size times the number of processes must stay {state.stage.global_batch}, as in {folder},"
-            f" got {batch}"
-        )
+    # Of every stage: those that are still to come depend on it too.
+    processes = state.stage.global_batch // state.recipe["stages"][state.stage.number]["batch_size"]
+    for number, (before, now) in enumerate(zip(state.recipe["stages"], recipe.stages, strict=True)):
+        samples, batch = before["batch_size"] * processes, now.batch_size * world
+        if batch != samples:
+            raise ValueError(
+                f"stages.{number}: batch_size times the number of processes must stay {samples}, as in"
+                f" {folder}, got {batch}"
+            )
     return state
 
 

@@ -111,8 +111,13 @@ class Engine:
         job.stage.set_mode(net)
         self._model, self._wrapped = fabric.setup(self._module, self._optimiser)
 
+    @property
+    def _judge(self) -> str:
+        return self._job.validator.title if self._job.validator else ""
+
     def _load(self, saved: StageState) -> None:
-        self._step, self._best = saved.step, saved.best
+        self._step = saved.step
+        self._best = saved.best if saved.judge == self._judge else None
         try:
             self._module.load_state_dict(saved.net)
             self._average.load_state_dict(saved.average)
@@ -250,5 +255,6 @@ class Engine:
                 self._optimiser.state_dict(),
                 self._fabric.strategy.precision.state_dict(),
                 self._best,
+                self._judge,
             )
         )

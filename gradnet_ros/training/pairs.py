@@ -29,6 +29,8 @@ class PairConfig:
     Attributes:
         views: search crops of a sample: 2 for the update stage, whose gradient comes from another frame than
             the one that it is tested on.
+        rehearsals: further crops of the exemplar's picture, for templates that are fitted to it
+            (``BoxStage.fit_steps``).
         scene_share: share of samples whose target is a random box in a scene.
         video_weight: how much more often a track with several crops is drawn than a still.
         max_shift: furthest offset of the target in the search crop, pixels.

@@ -94,7 +94,8 @@ class Recipe(_Model):
         network: ``lite`` or ``alexnet``.
         seed: of the weights that start from noise and of the samples.
         start: ``imagenet``, ``none``, a checkpoint (``.safetensors``), or the folder of an earlier training.
-        tracker: settings of ``TrackerConfig`` that go with the weights; validation uses them too.
+        tracker: settings of ``TrackerConfig`` that go with the weights; validation uses them too. Where a
+            stage trains or uses the box branch, ``box_branch`` is on unless it says otherwise.
         pairs: fields of ``PairConfig`` for all stages.
         validation_samples: held-out samples, where validation is not on sequences.
         stages: one after the other.
@@ -166,7 +167,17 @@ def make_recipe(tree: dict[str, Any]) -> Recipe:
             raise ConfigError(
                 f"stages: {count} are called {title!r}; give each a name of its own (name: ...)"
             )
-    return recipe.model_copy(update={"pairs": {}, "stages": tuple(stages)})
+    tracker = {"box_branch": True} if any(map(_uses_boxes, stages)) else {}
+    return recipe.model_copy(
+        update={"tracker": {**tracker, **recipe.tracker}, "pairs": {}, "stages": tuple(stages)}
+    )
+
+
+def _uses_boxes(recipe: StageRecipe) -> bool:
+    stage = recipe.make_stage()
+    return isinstance(stage, BoxStage | JointStage) or (
+        isinstance(stage, UpdateStage) and stage.overlap_sharpness > 0
+    )
 
 
 def _resolve(recipe: Recipe, number: int) -> StageRecipe:
@@ -182,7 +193,17 @@ def _resolve(recipe: Recipe, number: int) -> StageRecipe:
                 f"{where}.batch_size: must be at least {largest}, the largest of group_sizes, got"
                 f" {stage.batch_size}"
             )
+    if isinstance(settings, BaseStage) and stage.batch_size % settings.contrast_group:
+        raise ConfigError(
+            f"{where}.batch_size: must be a multiple of contrast_group, {settings.contrast_group}, got"
+            f" {stage.batch_size}"
+        )
     pairs = make_settings(PairConfig, {**recipe.pairs, **stage.pairs}, f"{where}.pairs")
+    if isinstance(settings, BoxStage):
+        try:
+            settings.check_rehearsals(pairs.rehearsals)
+        except ValueError as error:
+            raise ConfigError(f"{where}.pairs: {error}") from error
     return stage.model_copy(
         update={"name": stage.title, "settings": asdict(settings), "pairs": asdict(pairs)}
     )

@@ -30,6 +30,7 @@ class StageState:
         optimiser: that of AdamW.
         scaler: that of the loss's scale (float16), else empty.
         best: best validation score, ``None`` before the first.
+        judge: what gave that score (``Validator.title``): another one's cannot be compared with it.
     """
 
     number: int
@@ -40,6 +41,7 @@ class StageState:
     optimiser: dict[str, Any]
     scaler: dict[str, Any]
     best: float | None
+    judge: str = ""
 
     @property
     def has_head_of_its_own(self) -> bool:

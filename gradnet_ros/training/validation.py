@@ -43,7 +43,13 @@ class Score:
 
 
 class Validator(Protocol):
-    """Scores networks; called by all processes together, with the same network."""
+    """Scores networks; called by all processes together, with the same network.
+
+    Attributes:
+        title: what it scores on: scores of two titles cannot be compared.
+    """
+
+    title: str
 
     def score(self, fabric: Fabric, net: GradNet, stage: Stage) -> Score:
         """Score a network.
@@ -76,6 +82,7 @@ class HeldOutSamples:
         samples: int,
         batch_size: int,
     ) -> None:
+        self.title = f"loss on {samples} held-out samples"
         self._dataset, self._collate, self._batch_size = dataset, collate, batch_size
         self._numbers = range(HELD_OUT, HELD_OUT + samples)
         self._batches: dict[int, Any] = {}
@@ -139,6 +146,8 @@ class TrackedSequences:
             cached(each, FrameCache(0), frames) for each in sequences if not only or each.name in only
         ]
         self._by_update, self._settings = by_update, dict(tracker or {})
+        names = ", ".join(sequence.name for sequence in self.sequences)
+        self.title = f"AUC on {f'the first {frames} frames' if frames else 'all frames'} of {names}"
 
     @torch.no_grad()
     def score(self, fabric: Fabric, net: GradNet, stage: Stage) -> Score:

@@ -92,8 +92,8 @@ class FakeStage:
 class FakeValidator:
     """Gives the scores that it is told to, one after the other."""
 
-    def __init__(self, scores):
-        self.scores = list(scores)
+    def __init__(self, scores, title="told"):
+        self.scores, self.title = list(scores), title
 
     def score(self, fabric, net, stage):
         value = self.scores.pop(0)

@@ -82,13 +82,26 @@ def test_a_training_is_not_overwritten(trained):
     [
         ({"steps": 3}, r"stages.0.steps was 2 and is 3 now"),
         ({"steps": 2, "learning_rate": 0.5}, r"stages.0.learning_rate was 0.003 and is 0.5 now"),
-        ({"steps": 2, "batch_size": 5}, r"batch_size times the number of processes must stay 4"),
+        ({"steps": 2, "batch_size": 5}, r"stages.0: batch_size times the number of processes must stay 4"),
     ],
 )
 def test_another_recipe_cannot_be_resumed(trained, changed, message):
     recipe = fake_recipe(**changed)
     with pytest.raises(ValueError, match=message):
         train(recipe, fake_jobs(recipe), trained, "cpu", resume=True)
+
+
+@pytest.mark.parametrize("at_work", [0, 1])
+def test_no_stage_may_go_on_with_other_samples_a_step(tmp_path, at_work):
+    recipe, jobs, made = two_stages()
+    made[at_work].hook = lambda step, _: os.kill(os.getpid(), signal.SIGINT) if step == 0 else None
+    assert train(recipe, jobs, tmp_path, "cpu") is None
+    for changed in (0, 1):
+        stages = list(recipe.stages)
+        stages[changed] = stages[changed].model_copy(update={"batch_size": 2})
+        other = recipe.model_copy(update={"stages": tuple(stages)})
+        with pytest.raises(ValueError, match=rf"stages.{changed}: batch_size times .* must stay 4, .* got 2"):
+            train(other, jobs, tmp_path, "cpu", resume=True)
 
 
 def test_what_changes_no_result_may_change(trained):

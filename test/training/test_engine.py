@@ -139,6 +139,15 @@ def test_the_best_so_far_is_remembered(tmp_path):
     assert load_network(tmp_path / "best-fake.safetensors").training["validation"] == {"given": 3.0}
 
 
+def test_scores_of_another_kind_are_not_compared(tmp_path):
+    recipe = fake_recipe(steps=4, validate_every=2)
+    stop = FakeStage(hook=lambda step, _: os.kill(os.getpid(), signal.SIGINT) if step == 1 else None)
+    assert train(recipe, fake_jobs(recipe, stop, FakeValidator([1.0, 3.0])), tmp_path, "cpu") is None
+    losses = FakeValidator([-0.5], "minus a loss")
+    train(recipe, fake_jobs(recipe, validator=losses), tmp_path, "cpu", resume=True)
+    assert load_network(tmp_path / "best-fake.safetensors").training["validation"] == {"given": -0.5}
+
+
 def test_tensorboard_gets_figures_validation_and_pictures(tmp_path):
     recipe = fake_recipe(steps=40, validate_every=40, save_every=40)
     train(recipe, fake_jobs(recipe, validator=FakeValidator([1.0, 2.0])), tmp_path, "cpu")

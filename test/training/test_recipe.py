@@ -74,12 +74,40 @@ def test_what_is_written_is_read_back_as_it_was():
             {"stages": [{"stage": "update", "steps": 1, "batch_size": 4}]},
             r"stages.0.batch_size: must be at least 8, the largest of group_sizes, got 4",
         ),
+        (
+            stage(batch_size=24),
+            r"stages.0.batch_size: must be a multiple of contrast_group, 16, got 24",
+        ),
+        (
+            stage(stage="joint", batch_size=8),
+            r"stages.0.batch_size: must be a multiple of contrast_group, 16, got 8",
+        ),
+        (
+            stage(stage="box", settings={"fit_steps": 20}),
+            r"stages.0.pairs: rehearsals must be 2, 4, 6 or 8 where fit_steps is not 0, got 0",
+        ),
         ({"stages": [{"stage": "base", "steps": 1}] * 2}, r"stages: 2 are called 'base'"),
     ],
 )
 def test_mistakes_are_named(changes, message):
     with pytest.raises(ConfigError, match=message):
         make_recipe(tree(**changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {}),
+        (stage(stage="box"), {"box_branch": True}),
+        (stage(stage="joint"), {"box_branch": True}),
+        (stage(stage="update", settings={"overlap_sharpness": 5}), {"box_branch": True}),
+        ({**stage(stage="box"), "tracker": {"update_rate": 0.5}}, {"box_branch": True, "update_rate": 0.5}),
+        ({**stage(stage="box"), "tracker": {"box_branch": False}}, {"box_branch": False}),
+    ],
+)
+def test_who_trains_boxes_tracks_with_them(changes, expected):
+    recipe = make_recipe(tree(**changes))
+    assert recipe.tracker == expected
 
 
 def test_a_stage_twice_needs_names():
@@ -92,6 +120,7 @@ def test_a_stage_twice_needs_names():
 def test_the_recipes_that_come_with_the_package(path):
     recipe = read_recipe(path)
     assert recipe.network == ("alexnet" if "alexnet" in path.stem else "lite")
+    assert recipe.tracker.get("box_branch", False) == (recipe.network == "lite")
     for each in recipe.stages:
         assert each.make_stage().name == each.stage
 

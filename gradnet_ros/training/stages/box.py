@@ -58,6 +58,15 @@ class BoxStage:
         if not low <= self.fit_steps <= high:
             raise ValueError(f"fit_steps must be in [{low}, {high}], got {self.fit_steps!r}")
 
+    def check_rehearsals(self, count: int) -> None:
+        """Check how many rehearsals a sample has.
+
+        Raises:
+            ValueError: templates are to be fitted, but not to an even number of rehearsals.
+        """
+        if self.fit_steps and (count == 0 or count % BATCHES):
+            raise ValueError(f"rehearsals must be 2, 4, 6 or 8 where fit_steps is not 0, got {count}")
+
     def prepare(self, net: GradNet) -> list[dict[str, object]]:
         """Train the box branch; all else rests.
 
@@ -77,12 +86,10 @@ class BoxStage:
         """GIoU loss on the samples' first views.
 
         Raises:
-            ValueError: templates are to be fitted, but not to an even number of rehearsals.
+            ValueError: see :meth:`check_rehearsals`.
         """
         head = box_branch(net)
-        rehearsals = batch.rehearsals.shape[1]
-        if self.fit_steps and (rehearsals == 0 or rehearsals % BATCHES):
-            raise ValueError(f"rehearsals must be 2, 4, 6 or 8 where fit_steps is not 0, got {rehearsals}")
+        self.check_rehearsals(batch.rehearsals.shape[1])
         side = side_of(self.sides, number, net.spec)
         with torch.no_grad():
             exemplars = net.search.search(batch.exemplars.float()).levels
