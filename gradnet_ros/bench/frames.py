@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from gradnet_ros.bench.clip import Clip
 from gradnet_ros.bench.timing import Timing, summarise
+from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.tracker import Tracker
 from gradnet_ros.video import VideoWriter, open_frames
 
 WARM_UP = 30
-"""Frames that are tracked before any is timed; boxes are fitted to the first one by then."""
+"""Frames that are tracked at least before any is timed; see :func:`warm_up`."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +35,21 @@ class FrameTimes:
     update: Timing | None
 
 
+def warm_up(config: TrackerConfig) -> int:
+    """Frames that are tracked before any is timed: boxes are fitted to the first one by then."""
+    return max(WARM_UP, config.box_steps)
+
+
 def time_frames(tracker: Tracker, clip: Clip, count: int) -> FrameTimes:
-    """Track ``count`` frames of a clip and time each, after :data:`WARM_UP` that are not."""
-    frames = clip.play(1 + WARM_UP + count)
+    """Track ``count`` frames of a clip and time each, after :func:`warm_up` that are not."""
+    before = warm_up(tracker.config)
+    frames = clip.play(1 + before + count)
     tracker.init(next(frames), clip.box)
     seconds: dict[bool, list[float]] = {False: [], True: []}
     for number, frame in enumerate(frames):
         start = perf_counter()
         updated = tracker.update(frame).updated
-        if number >= WARM_UP:
+        if number >= before:
             seconds[updated].append(perf_counter() - start)
     plain, update = (summarise(part) if part else None for part in (seconds[False], seconds[True]))
     return FrameTimes(summarise(seconds[False] + seconds[True]), plain, update)
@@ -50,14 +57,14 @@ def time_frames(tracker: Tracker, clip: Clip, count: int) -> FrameTimes:
 
 def time_decoded(tracker: Tracker, clip: Clip, count: int, folder: Path) -> Timing:
     """As :func:`time_frames`, with the frames read from a video file (MPEG-4, written to ``folder``)."""
-    path = folder / f"{clip.size[0]}x{clip.size[1]}.mp4"
+    path, before = folder / f"{clip.size[0]}x{clip.size[1]}.mp4", warm_up(tracker.config)
     with VideoWriter(path, 30.0) as writer:
-        for frame in clip.play(1 + WARM_UP + count):
+        for frame in clip.play(1 + before + count):
             writer.write(frame)
     with open_frames(str(path)) as opened:
         frames = iter(opened)
         tracker.init(next(frames), clip.box)
-        return summarise(time_steps(lambda: tracker.update(next(frames)), count))
+        return summarise(time_steps(lambda: tracker.update(next(frames)), count, before))
 
 
 def time_follower(
@@ -72,14 +79,14 @@ def time_follower(
     return summarise(time_steps(lambda: update(next(frames)), count))
 
 
-def time_steps(step: Callable[[], object], count: int) -> list[float]:
-    """Seconds of each of ``count`` steps, after :data:`WARM_UP` that are not timed."""
+def time_steps(step: Callable[[], object], count: int, before: int = WARM_UP) -> list[float]:
+    """Seconds of each of ``count`` steps, after ``before`` that are not timed."""
     seconds = []
-    for _ in range(WARM_UP + count):
+    for _ in range(before + count):
         start = perf_counter()
         step()
         seconds.append(perf_counter() - start)
-    return seconds[WARM_UP:]
+    return seconds[before:]
 
 
 def spread_boxes(clip: Clip, count: int) -> list[tuple[float, float, float, float]]:

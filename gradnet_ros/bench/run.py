@@ -194,6 +194,7 @@ class _Bench:
                 lesson = learning
             else:
                 plain = search
+        self._eager.configure(config)
         return plain or search, lesson
 
     def _node(self, clip: Clip) -> NodeReport:

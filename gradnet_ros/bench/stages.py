@@ -10,7 +10,7 @@ from time import perf_counter
 import torch
 
 from gradnet_ros.bench.clip import Clip
-from gradnet_ros.bench.frames import WARM_UP
+from gradnet_ros.bench.frames import warm_up
 from gradnet_ros.bench.timing import Timing, summarise, time_once
 from gradnet_ros.engines.crop_buffer import CropBuffer
 from gradnet_ros.engines.protocol import Answer, Engine
@@ -55,7 +55,8 @@ def time_stages(engine: Engine, config: TrackerConfig, clip: Clip, count: int) -
     what its ``search`` takes beyond them is the network's. A narrow search is taken at its word, for the
     clip's target moves evenly.
     """
-    frames = clip.play(1 + WARM_UP + count)
+    before = warm_up(config)
+    frames = clip.play(1 + before + count)
     first = next(frames)
     target = Target(engine, first, clip.box, config)
     border = mean_colour(first)
@@ -97,7 +98,7 @@ def time_stages(engine: Engine, config: TrackerConfig, clip: Clip, count: int) -
             seconds["box fit"].append(learned)
         if updated and not fitting:
             times["update"] = learned
-        if number >= WARM_UP:
+        if number >= before:
             _note(seconds, times)
     crop, upload, network, sync, response = (summarise(seconds[part]) for part in _ALWAYS)
     compare, update, box_fit = (summarise(seconds[part]) if seconds[part] else None for part in _AT_TIMES)

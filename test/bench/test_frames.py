@@ -31,6 +31,23 @@ def test_frames_with_and_without_an_update_are_told_apart(tracker, clip):
     assert time_frames(tracker, clip, 2).update is None
 
 
+@pytest.mark.parametrize(("box_steps", "before"), [(0, WARM_UP), (WARM_UP + 5, WARM_UP + 5)])
+def test_no_box_is_fitted_in_a_timed_frame(tracker, clip, monkeypatch, tmp_path, box_steps, before):
+    tracker.configure({"update_interval": 5, "box_steps": box_steps})
+    tracked, fitted = [], []
+    update, fit = tracker.update, tracker._engine.fit_boxes
+    monkeypatch.setattr(tracker, "update", lambda frame: tracked.append(1) or update(frame))
+    monkeypatch.setattr(tracker._engine, "fit_boxes", lambda state: fitted.append(len(tracked)) or fit(state))
+    for measure in (time_frames, lambda *a: time_decoded(*a, tmp_path)):
+        tracked.clear()
+        fitted.clear()
+        measure(tracker, clip, 2)
+        assert len(tracked) == before + 2
+        assert len(fitted) == box_steps
+        assert all(number <= before for number in fitted)
+    tracker.configure({"box_steps": 0})
+
+
 def test_decoding_is_timed_too(tracker, clip, tmp_path):
     assert time_decoded(tracker, clip, 3, tmp_path).count == 3
     assert (tmp_path / "160x120.mp4").stat().st_size > 1000

@@ -75,14 +75,22 @@ def test_every_target_is_where_a_tracker_of_its_own_finds_it(scene, network, eng
     ],
     ids=["centre", "anywhere"],
 )
-def test_targets_that_are_lost_are_looked_for_elsewhere_too(multi, scene, config):
+def test_targets_that_are_lost_are_looked_for_elsewhere_too(multi, scene, monkeypatch, config):
     """A target may ask for more than one place; the others' answers must not be taken for its own."""
     multi.configure(config)
     single = Tracker("lite", "cpu", config=config, engine="torch")
-    blank = [scene[0], scene[1], *(np.full_like(scene[0], 90) for _ in range(3)), scene[5]]
-    found = [add_all(multi, blank[0]), *(multi.update(frame) for frame in blank[1:])]
-    for name, box in BOXES.items():
-        expected = [single.init(blank[0], box), *(single.update(frame) for frame in blank[1:])]
+    empty = np.empty_like(scene[0])  # but for a gradient: what shows nothing at all is not searched
+    empty[:] = np.linspace(60, 120, empty.shape[1], dtype=np.uint8)[:, None]
+    boxes = {**BOXES, "left": (-8.0, 90.0, 48.0, 40.0), "right": (280.0, 150.0, 60.0, 50.0)}
+    frames, places = [scene[0], scene[1], empty, empty, empty, scene[5]], []
+    search = multi._engine.search
+    monkeypatch.setattr(
+        multi._engine, "search", lambda image, queries: places.append(len(queries)) or search(image, queries)
+    )
+    found = [add_all(multi, frames[0], boxes), *(multi.update(frame) for frame in frames[1:])]
+    assert max(places) > len(boxes)
+    for name, box in boxes.items():
+        expected = [single.init(frames[0], box), *(single.update(frame) for frame in frames[1:])]
         for tracks, track in zip(found, expected, strict=True):
             close(tracks[name], track)
 

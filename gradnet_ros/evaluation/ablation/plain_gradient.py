@@ -62,10 +62,11 @@ def curvature_bound(features: Tensor, gain: Tensor, template_size: int) -> Tenso
 
     The Hessian is ``gain^2 sum_i w_i s_i (1 - s_i) p_i p_i^T`` over the cells i of the response: p_i the
     patch of features that makes the cell's score, w_i weights that sum to at most one, s_i in [0, 1]. So no
-    eigenvalue exceeds a quarter of the squared gain times the longest patch's squared length.
+    eigenvalue exceeds a quarter of the squared gain times the longest patch's squared length. The loss of
+    several samples is a sum, and so is their bound.
 
     Args:
-        features: (1, channels, h, w) search features.
+        features: (k, channels, h, w) search features.
         gain: scalar, logit over correlation.
         template_size: side of the template, cells.
 
@@ -74,4 +75,4 @@ def curvature_bound(features: Tensor, gain: Tensor, template_size: int) -> Tenso
     """
     energy = features.square().sum(1, keepdim=True)
     patches = functional.avg_pool2d(energy, template_size, stride=1, divisor_override=1)
-    return 0.25 * gain.square() * patches.amax()
+    return 0.25 * gain.square() * patches.amax((1, 2, 3)).sum()

@@ -19,6 +19,7 @@ from gradnet_ros.training.output import state_path
 from gradnet_ros.training.recipe import Recipe
 from gradnet_ros.training.shards import INDEX, SCENES
 from gradnet_ros.training.stages.base import BaseStage
+from gradnet_ros.training.stages.distil import DistilStage
 
 _NO_EFFECT = ("workers", "save_every", "validate_every")
 """Settings of a stage that its result does not depend on."""
@@ -45,7 +46,7 @@ class Trainings:
     """Trains what is not there yet, and goes on with what was stopped.
 
     A training lies in a folder whose name ends in a hash of all that its result depends on: the recipe with
-    every default filled in, the index of the data, and the weights it starts from.
+    every default filled in, the index of the data, the weights it starts from, and those that teach it.
 
     Args:
         folder: where trainings are kept.
@@ -82,6 +83,9 @@ class Trainings:
         if start.is_dir():
             start = start / f"{recipe.network}.safetensors"
         sources = {"start": file_hash(start) if start.is_file() else recipe.start}
+        for stage in (each.make_stage() for each in recipe.stages):
+            if isinstance(stage, DistilStage):
+                sources["teacher"] = file_hash(stage.teacher_path)
         return self._train("base", recipe.model_copy(update={"stages": recipe.stages[:-1]}), sources)
 
     def start(self, seed: int) -> Path:

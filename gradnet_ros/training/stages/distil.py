@@ -66,10 +66,14 @@ class DistilStage:
         """The 1x1 layer from the student's second convolution to the teacher's first depth."""
         return nn.Conv2d(256, DEPTHS[0], 1)
 
+    @property
+    def teacher_path(self) -> Path:
+        """The teacher's checkpoint."""
+        return Path(self.teacher) if self.teacher else shipped_weights("lite")
+
     @cached_property
     def _teacher(self) -> Trunk:
-        path = Path(self.teacher) if self.teacher else shipped_weights("lite")
-        return load_network(path, "lite").net.search.requires_grad_(False)
+        return load_network(self.teacher_path, "lite").net.search.requires_grad_(False)
 
     @cached_property
     def _map(self) -> Tensor:

@@ -53,15 +53,16 @@ def test_at_factor_one_every_further_step_lowers_the_samples_loss(net, lesson):
     assert losses[-1] < losses[0] - 1e-4 * abs(losses[0])
 
 
+@pytest.mark.parametrize("samples", [1, 5])
 @pytest.mark.parametrize("gain", [0.3, 1.0, 20.0])
-def test_the_bound_is_above_the_curvature(gain):
+def test_the_bound_is_above_the_curvature(gain, samples):
     torch.manual_seed(0)
-    features = torch.randn(1, 2, 7, 6, dtype=torch.float64)
-    labels = torch.full((1, 1, 5, 4), -1.0)
-    labels[0, 0, 2, 1] = 1.0
+    features = torch.randn(1, 2, 7, 6, dtype=torch.float64).repeat(samples, 1, 1, 1)
+    labels = torch.full((samples, 1, 5, 4), -1.0)
+    labels[:, 0, 2, 1] = 1.0
 
     def loss(beta):
-        return logistic_loss(gain * cross_correlate(features, beta), labels)
+        return logistic_loss(gain * cross_correlate(features, beta.expand(samples, -1, -1, -1)), labels)
 
     hessian = torch.autograd.functional.hessian(loss, torch.zeros(1, 2, 3, 3, dtype=torch.float64))
     highest = float(torch.linalg.eigvalsh(hessian.reshape(18, 18)).max())

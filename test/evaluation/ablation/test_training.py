@@ -37,8 +37,9 @@ def trained(monkeypatch):
         asked.append((recipe, output, resume))
         output.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(recipe.seed + 10)
-        save_network(output / "lite.safetensors", GradNet("lite"))
-        return output / "lite.safetensors"
+        path = output / f"{recipe.network}.safetensors"
+        save_network(path, GradNet(recipe.network))
+        return path
 
     monkeypatch.setattr(module, "train", train)
     monkeypatch.setattr(module, "make_jobs", lambda recipe, data: [])
@@ -93,6 +94,19 @@ def test_other_data_and_another_base_make_another_training(tmp_path, data, train
     save_network(tmp_path / "base.safetensors", GradNet("lite"))
     trainings(tmp_path, data, base=tmp_path / "base.safetensors").update("full", 0, {})
     assert [asked[0].stages[0].stage for asked in trained[4:]] == ["update"]
+
+
+def test_another_teacher_makes_another_training(tmp_path, data, trained):
+    teacher = tmp_path / "teacher.safetensors"
+    stages = [
+        {"stage": "distil", "steps": 1, "batch_size": 2, "settings": {"teacher": str(teacher)}},
+        STAGES[1],
+    ]
+    for count in (1, 2):
+        save_network(teacher, GradNet("lite"))
+        for _ in range(2):
+            trainings(tmp_path, data, recipe(stages, network="alexnet")).base()
+            assert len(trained) == count
 
 
 def test_a_start_has_the_bases_trunk_and_an_untrained_update_branch(tmp_path, data):
