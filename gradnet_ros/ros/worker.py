@@ -56,6 +56,7 @@ class Result:
         target: what was followed.
         track: where it was found.
         began: when the worker turned to the frame, seconds of ``time.monotonic``.
+        taken: the target was taken from this frame, not found in it.
     """
 
     frame: Frame
@@ -63,6 +64,7 @@ class Result:
     target: Target
     track: Track
     began: float
+    taken: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ class TrackingWorker:
             history: frames to catch up through.
             counts: the account of frames.
             events: whom to tell.
-            catch_up_seconds: time to spend between an old frame and the newest; see :meth:`request_start`.
+            catch_up_seconds: time to spend between the start on an old frame and the newest; see
+                :meth:`request_start`.
         """
         self._tracker = tracker
         self._convert = convert
@@ -125,7 +128,9 @@ class TrackingWorker:
         self._forget = False
         self._track: Track | None = None
         self._from_history = 0
-        self._cost = 0.0  # seconds that the last frame took, learning included; the worker's thread only
+        # Seconds that the last frame took, learning included; 0 before there was one. A frame that a target
+        # is taken from does not count: it takes many times as long. The worker's thread only.
+        self._cost = 0.0
 
     # --- from any thread ---
 
@@ -147,7 +152,8 @@ class TrackingWorker:
         """Take a new target, instead of any that is followed or waited for.
 
         With a kept frame, the tracker starts there and goes through the frames kept since to the newest; it
-        skips frames so as to be there in about ``catch_up_seconds``. If this fails, the old target stays.
+        skips frames so as to be there about ``catch_up_seconds`` after the start. If the start fails, the old
+        target stays.
         """
         with self._lock:
             self._request = request
@@ -248,7 +254,7 @@ class TrackingWorker:
             else:
                 track = self._tracker.locate(image)
             assert track is not None
-            result = Result(frame, image, target, track, began)
+            result = Result(frame, image, target, track, began, taken=start is not None)
             published = result if self._publish(result) else None
             fate = "tracked" if published else "idle"
         except ValueError as error:
@@ -261,7 +267,8 @@ class TrackingWorker:
     def _learn(self, result: Result) -> None:
         """Learn from a frame whose result is out; if that fails, the frame was tracked all the same."""
         self._tracker.learn()
-        self._cost = monotonic() - result.began
+        if not result.taken:
+            self._cost = monotonic() - result.began
         self._events.done(result)
 
     def _start(self, request: StartRequest, frame: Frame, image: ImageArray) -> Track | None:
@@ -300,9 +307,8 @@ class TrackingWorker:
         track = self._start(request, request.frame, request.image)
         if track is None:
             return
-        self._cost = monotonic() - began
-        first = Result(request.frame, request.image, request.target, track, began)
-        result = self._catch_up(first, began + self.catch_up_seconds)
+        first = Result(request.frame, request.image, request.target, track, began, taken=True)
+        result = self._catch_up(first, monotonic() + self.catch_up_seconds)
         if result is not None:
             self._rejoin(result)
 

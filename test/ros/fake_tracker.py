@@ -37,6 +37,7 @@ class FakeTracker:
         self.config = TrackerConfig(update_interval=7)  # a network's own setting
         self.template_updates = 0
         self.seen = 0
+        self.init_seconds = 0.0
         self.learning = Event()
         self.may_learn = Event()
         self.may_learn.set()
@@ -60,6 +61,7 @@ class FakeTracker:
         check_image(image)
         if image[0, 0, 0] == POISON:
             raise RuntimeError("poisoned")
+        time.sleep(self.init_seconds)
         box = check_box(box, image.shape[1], image.shape[0])
         self._size, self._lesson, self.template_updates, self.seen = box[2:], False, 0, 1
         return Track(box, 0.9, TrackState.TRACKED, 1.0, False)

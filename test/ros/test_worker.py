@@ -325,6 +325,29 @@ def test_catching_up_without_time_jumps_to_the_newest():
     bench.worker.close()
 
 
+def test_slow_start_on_an_old_frame_skips_no_frames():
+    bench = Bench(catch_up_seconds=1.0)
+    bench.tracker.init_seconds = 1.0
+    frames = [bench.frame(picture(5 + step, 5)) for step in range(10)]
+    bench.start(frame=frames[0])
+    bench.wait(lambda: bench.results)
+    assert (bench.results[0].frame, bench.tracker.seen) == (frames[-1], 10)
+    bench.worker.close()
+
+
+def test_slow_start_on_a_new_frame_does_not_count_for_a_later_catch_up():
+    bench = Bench(catch_up_seconds=1.0)
+    frames = [bench.frame(picture(5 + step, 5)) for step in range(10)]
+    bench.tracker.init_seconds = 1.0
+    follow(bench)
+    bench.wait(lambda: bench.done)
+    bench.tracker.init_seconds = 0.0
+    bench.start(frame=frames[0])
+    bench.wait(lambda: len(bench.results) == 2)
+    assert (bench.results[1].frame.number, bench.tracker.seen) == (11, 11)
+    bench.worker.close()
+
+
 def test_bad_frames_are_skipped_when_catching_up(bench):
     frames = [bench.frame(image) for image in (picture(5), "no pixels", picture(7))]
     bench.start(frame=frames[0])
