@@ -108,8 +108,9 @@ class _Bench:
 
     def __init__(self, network: str, plan: Plan, folder: Path) -> None:
         self._network, self._plan, self._folder = network, plan, folder
-        self.ours = self._tracker(plan.engine)
-        self._eager = self._tracker("torch")
+        self.ours = self._tracker(plan.engine, plan.device)
+        # Where ours is: ``auto`` is not the same place for every engine.
+        self._eager = self._tracker("torch", str(self.ours.device))
         checkpoint = load_network(shipped_weights(network))
         self._engine = make_engine(checkpoint.net, plan.device, plan.engine)
         self._multi = MultiTracker(network, plan.device, None, plan.settings, engine=plan.engine)
@@ -216,8 +217,8 @@ class _Bench:
             clip,
         )
 
-    def _tracker(self, engine: str) -> Tracker:
-        return Tracker(self._network, self._plan.device, None, self._plan.settings, engine=engine)
+    def _tracker(self, engine: str, device: str) -> Tracker:
+        return Tracker(self._network, device, None, self._plan.settings, engine=engine)
 
 
 def _make_clip(plan: Plan, size: tuple[int, int]) -> Clip:

@@ -67,7 +67,8 @@ def add_engine_argument(parser: argparse.ArgumentParser) -> None:
         "--engine",
         default="auto",
         help="what runs the network: auto, torch, cuda-graph, openvino or onnxruntime"
-        " (default: %(default)s: OpenVINO on a CPU if it is installed, else PyTorch)",
+        " (default: %(default)s: OpenVINO on a CPU if it is installed, else PyTorch); openvino and"
+        " onnxruntime run on the CPU alone",
     )
 
 

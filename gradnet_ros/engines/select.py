@@ -36,7 +36,7 @@ def _cuda_graph(net: GradNet, device: torch.device) -> Engine:
 
 
 _NEEDS = {"openvino": ("openvino", "onnx"), "onnxruntime": ("onnxruntime", "onnx")}
-"""What engines on the processor import beyond PyTorch: the extra ``engines``."""
+"""The engines that run on the processor alone, and what they import beyond PyTorch: the extra ``engines``."""
 
 _MAKERS: dict[str, Callable[[GradNet, torch.device], Engine]] = {
     "torch": TorchEngine,
@@ -55,7 +55,8 @@ def make_engine(
 
     Args:
         net: the network; the engine takes it over.
-        device: see :func:`~gradnet_ros.tracking.device.select_device`.
+        device: see :func:`~gradnet_ros.tracking.device.select_device`; ``auto`` is the CPU for an engine that
+            runs nowhere else.
         engine: a name of :data:`ENGINES`; ``auto`` takes the fastest that can run here.
         start_template: an adaptive template other than the paper's; ``torch`` alone runs it.
 
@@ -65,7 +66,7 @@ def make_engine(
     """
     if engine not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
-    place = select_device(device)
+    place = select_device("cpu" if device == "auto" and engine in _NEEDS else device)
     if start_template is not None:
         if engine not in ("auto", "torch"):
             raise ValueError(f"engine must be torch (or auto) with a template of one's own, got {engine!r}")

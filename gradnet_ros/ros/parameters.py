@@ -68,7 +68,8 @@ NODE_SPECS: tuple[Spec, ...] = (
     Spec(
         "device",
         "auto",
-        "Where the network runs; auto takes CUDA if there is one. Falls back to the CPU with a warning.",
+        "Where the network runs; auto takes CUDA if there is one and the engine runs there. Falls back to "
+        "the CPU with a warning.",
         pattern=r"auto|cpu|cuda(:\d+)?",
         allowed="auto, cpu, cuda or cuda:N",
     ),

@@ -84,7 +84,7 @@ class LoadedTracker:
     Attributes:
         tracker: the tracker.
         requested: the device that was asked for.
-        problem: why it is not on that device; empty if it is.
+        problem: why it is not on that device, nor on CUDA for ``auto``; empty if it is.
     """
 
     tracker: TrackerLike
@@ -103,9 +103,9 @@ class LoadedTracker:
 def load_tracker(
     factory: TrackerFactory, network: str, device: str, weights: str | None, engine: str = "auto"
 ) -> LoadedTracker:
-    """Make a tracker, on the CPU if the CUDA device that was asked for cannot be used.
+    """Make a tracker, on the CPU if CUDA was asked for, or is there for ``auto``, and cannot be used.
 
-    There an engine for CUDA gives way to what `auto` takes.
+    On the CPU an engine for CUDA gives way to what ``auto`` takes there.
 
     Raises:
         ValueError: it cannot be made on the CPU either; as OSError or RuntimeError, if these are the reason.
@@ -113,7 +113,16 @@ def load_tracker(
     try:
         return LoadedTracker(factory(network, device, weights, engine), device)
     except (ValueError, RuntimeError) as error:  # torch reports a broken driver as RuntimeError.
-        if not device.startswith("cuda"):
+        if not _means_cuda(device):
             raise
         engine = "auto" if engine.startswith("cuda") else engine
         return LoadedTracker(factory(network, "cpu", weights, engine), device, str(error))
+
+
+def _means_cuda(device: str) -> bool:
+    """Whether a device asked for is CUDA here."""
+    if device != "auto":
+        return device.startswith("cuda")
+    from gradnet_ros.tracking.device import select_device  # Here, not above: it brings in torch.
+
+    return select_device(device).type == "cuda"

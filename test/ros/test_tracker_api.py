@@ -19,6 +19,30 @@ def test_missing_cuda_falls_back_to_the_cpu_and_says_so():
     assert "0 CUDA devices" in loaded.problem
 
 
+def fails_on_cuda(network, device, weights, engine):
+    """Makes a tracker whose network does not fit on the GPU."""
+    if device == "auto" or device.startswith("cuda"):
+        raise RuntimeError("CUDA out of memory")
+    return SimpleNamespace(device=device, engine=engine)
+
+
+@pytest.mark.parametrize(
+    ("engine", "instead"), [("auto", "auto"), ("torch", "torch"), ("cuda-graph", "auto")]
+)
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_cuda_that_fails_gives_way_to_the_cpu_and_it_is_said_why(monkeypatch, device, engine, instead):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    loaded = load_tracker(fails_on_cuda, "lite", device, None, engine)
+    assert (loaded.tracker.device, loaded.tracker.engine) == ("cpu", instead)
+    assert (loaded.requested, loaded.problem) == (device, "CUDA out of memory")
+
+
+def test_auto_that_is_the_cpu_already_is_not_tried_again(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(RuntimeError, match="CUDA out of memory"):
+        load_tracker(fails_on_cuda, "lite", "auto", None)
+
+
 def test_what_the_cpu_cannot_do_either_is_an_error():
     with pytest.raises(ValueError, match="unknown network 'vgg'"):
         load_tracker(make_fake, "vgg", "cuda", None)
