@@ -28,6 +28,8 @@ from launch.events.process import ProcessExited
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 
+from gradnet_ros.ros.transport import large_image_variables
+
 TRACKER_ARGUMENTS = (
     *("name", "namespace", "params_file", "image_transport"),
     *("device", "network", "engine", "weights", "log_level"),
@@ -104,6 +106,7 @@ def _make(context: LaunchContext) -> list[object]:
     player = ExecuteProcess(
         cmd=command,
         output="screen",
+        additional_env=large_image_variables(),  # The player is the one that sends the images.
         on_exit=_shut_down,
     )
     return [tracker, player]

@@ -13,18 +13,22 @@ VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 
 
 def allow_large_images() -> None:
-    """Have this process send with the package's profile, unless the user has one; before ``rclpy.init``.
+    """Have this process send with the package's profile, unless the user has one; before ``rclpy.init``."""
+    os.environ.update(large_image_variables())
 
-    Where the profile is not installed and this is no checkout either, nothing is changed.
+
+def large_image_variables() -> dict[str, str]:
+    """Environment variables that have a process send with the package's profile.
+
+    None where the user has one, nor where the profile is not installed and this is no checkout either.
     """
     if any(name in os.environ for name in VARIABLES):
-        return
+        return {}
     for folder in _folders():
         profile = folder / PROFILE
         if profile.is_file():
-            for name in VARIABLES:
-                os.environ[name] = str(profile)
-            return
+            return dict.fromkeys(VARIABLES, str(profile))
+    return {}
 
 
 def _folders() -> list[Path]:

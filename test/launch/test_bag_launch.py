@@ -84,6 +84,7 @@ def load(monkeypatch):
         stand_in("launch.events.process", ProcessExited=Recorded),
         stand_in("launch.launch_description_sources", PythonLaunchDescriptionSource=Recorded),
         stand_in("launch.substitutions", LaunchConfiguration=RecordedConfiguration),
+        stand_in("gradnet_ros.ros.transport", large_image_variables=lambda: {"PROFILES": "large.xml"}),
         stand_in("launch_ros"),
         stand_in("launch_ros.actions", Node=type("Node", (Recorded,), {})),
     ]
@@ -166,6 +167,7 @@ def test_bag_play(load):
     assert (given["image"], given["use_sim_time"]) == ("/camera/image_raw", "true")
     command = ["ros2", "bag", "play", "drive", "--clock", "--rate", "0.5", "--start-paused", "--loop"]
     assert player.cmd == command
+    assert player.additional_env == {"PROFILES": "large.xml"}
     _, player = load("bag_play", bag="drive", image="/image", paused="false")
     assert player.cmd == ["ros2", "bag", "play", "drive", "--clock", "--rate", "1.0"]
 

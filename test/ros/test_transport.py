@@ -25,3 +25,15 @@ def test_the_users_own_stays(monkeypatch):
     monkeypatch.delenv(second, raising=False)
     transport.allow_large_images()
     assert (os.environ[first], second in os.environ) == ("mine.xml", False)
+
+
+@pytest.mark.parametrize("name", transport.VARIABLES)
+def test_another_process_gets_it_by_both_names_unless_there_is_one(monkeypatch, name):
+    for each in transport.VARIABLES:
+        monkeypatch.delenv(each, raising=False)
+    found = transport.large_image_variables()
+    assert tuple(found) == transport.VARIABLES
+    assert {Path(path).name for path in found.values()} == {transport.PROFILE}
+    assert not found.keys() & os.environ.keys()
+    monkeypatch.setenv(name, "mine.xml")
+    assert transport.large_image_variables() == {}
