@@ -22,7 +22,6 @@ class Scene:
         truth: where the target is.
         init: the target in the first picture; ``None`` takes the first box of the truth, in whichever picture
             that is.
-        left_out: pictures that the last whole :meth:`play` did not give, and why.
 
     Raises:
         BagError: no target is given, or the truth file has another number of lines than the topic pictures.
@@ -31,7 +30,7 @@ class Scene:
     topic: PictureTopic
     truth: Truth = field(default_factory=Truth)
     init: Box | None = None
-    left_out: list[LeftOut] = field(default_factory=list)
+    _early: list[LeftOut] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check what can be checked without reading pictures."""
@@ -51,7 +50,7 @@ class Scene:
             BagError: there is nothing to start on.
         """
         early: list[LeftOut] = []
-        self.left_out = early
+        self._early = early
         size: tuple[int, ...] | None = None
         for picture in self.topic.pictures():
             if size is None:
@@ -67,9 +66,13 @@ class Scene:
                 early.append(LeftOut(picture.number, picture.recorded, why))
                 continue
             yield picture
-        self.left_out = sorted([*early, *self.topic.left_out], key=lambda each: each.number)
         if size is None:
             raise BagError(self._nothing())
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        """Pictures that the last :meth:`play` did not give, as far as it got, and why; in their order."""
+        return sorted([*self._early, *self.topic.left_out], key=lambda each: each.number)
 
     def start_box(self, first: Picture) -> Box:
         """The target in the first picture, as it is after a way through a message.

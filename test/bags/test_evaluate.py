@@ -3,7 +3,7 @@
 import pytest
 
 pytest.importorskip("rosbags")
-from bags.recordings import film, write
+from bags.recordings import film, image, write
 from gradnet_ros.bags.bag import Bag
 from gradnet_ros.bags.evaluate import track_scene
 from gradnet_ros.bags.pictures import PictureTopic
@@ -30,6 +30,31 @@ def test_boxes_are_those_of_the_clip(tmp_path):
     assert seen == [row.finding for row in outcome.rows]
     timing = calls(outcome.rows, "cpu")["call_ms"]
     assert 0 < timing["p50"] <= timing["p95"] <= timing["p99"]
+
+
+def test_what_was_left_out_before_an_interruption_is_kept(tmp_path):
+    need_weights()
+    frames, boxes = moving_scene(6)
+    numbers = iter(range(6))
+
+    def make(frame, stamp):
+        if next(numbers) == 1:
+            return image(frame, stamp, encoding="32FC7")
+        return image(frame, stamp)
+
+    def interrupt(finding):
+        seen.append(finding)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    seen = []
+    tracker = Tracker("lite", "cpu", engine="torch")
+    with Bag(write(tmp_path / "bag", film(frames, make=make))) as bag:
+        scene = Scene(PictureTopic(bag, None), init=tuple(boxes[0].tolist()))
+        outcome = track_scene(tracker, scene, interrupt)
+    assert (outcome.interrupted, [row.number for row in outcome.rows]) == (True, [0, 2])
+    assert [each.number for each in outcome.scene.left_out] == [1]
+    assert "32FC7" in outcome.scene.left_out[0].why
 
 
 def test_percentiles_leave_out_what_is_unknown():
