@@ -17,7 +17,7 @@ from gradnet_ros.ros.slot import LatestSlot
 from gradnet_ros.ros.targets import Target
 from gradnet_ros.ros.tracker_api import TrackerLike
 from gradnet_ros.ros.worker import Result, StartRequest, TrackingWorker, WorkerEvents
-from gradnet_ros.tracking.geometry import check_box
+from gradnet_ros.tracking.geometry import check_any_box, check_box
 from gradnet_ros.tracking.track import Box
 
 
@@ -121,7 +121,7 @@ class Session:
             raise ValueError("no image yet")
         if stamp == 0:
             check_frame_id(frame_id, newest)
-            check_box(box, *images.size_of(newest.message))
+            _check_for_next(box, newest)
             self.worker.request_start(StartRequest(target, box, frame_id, after=self.intake.number))
             return f"'{target.id}' is taken from the next image"
         try:
@@ -151,3 +151,17 @@ class Session:
     def _trouble(self, kind: str, text: str) -> None:
         self.measures.add_trouble(kind, text)
         self._log(kind, text)
+
+
+def _check_for_next(box: Box, newest: Frame) -> None:
+    """Check a box on the image that comes next by what the newest is like; the worker checks it there again.
+
+    Raises:
+        ValueError: no target can have it.
+    """
+    check_any_box(box)
+    try:
+        width, height = images.size_of(newest.message)
+    except ValueError:  # A corrupt image says nothing of the next.
+        return
+    check_box(box, width, height)

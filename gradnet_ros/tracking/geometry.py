@@ -44,6 +44,24 @@ def check_image(image: object) -> NDArray[np.uint8]:
     return image
 
 
+def check_any_box(box: object) -> Box:
+    """Return ``box`` as four floats if a target can have it in some image.
+
+    Raises:
+        ValueError: not four finite numbers, or a side under :data:`MIN_SIDE` pixels.
+    """
+    try:
+        x, y, w, h = (float(value) for value in box)  # type: ignore[attr-defined]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"box must be four numbers (x, y, w, h), got {box!r}") from error
+    if not all(isfinite(value) for value in (x, y, w, h)):
+        raise ValueError(f"box must be finite, got {_shown(x, y, w, h)}")
+    if w < MIN_SIDE or h < MIN_SIDE:
+        shown = _shown(x, y, w, h)
+        raise ValueError(f"box width and height must be at least {MIN_SIDE:g} pixels, got {shown}")
+    return x, y, w, h
+
+
 def check_box(box: object, width: int, height: int) -> Box:
     """Return ``box`` as four floats if a target of an image of ``width`` x ``height`` pixels can have it.
 
@@ -51,20 +69,17 @@ def check_box(box: object, width: int, height: int) -> Box:
         ValueError: not four finite numbers, a side under :data:`MIN_SIDE` pixels or over four times the
             image's, or a centre outside the image.
     """
-    try:
-        x, y, w, h = (float(value) for value in box)  # type: ignore[attr-defined]
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"box must be four numbers (x, y, w, h), got {box!r}") from error
-    shown = f"(x={x:g}, y={y:g}, w={w:g}, h={h:g})"
-    if not all(isfinite(value) for value in (x, y, w, h)):
-        raise ValueError(f"box must be finite, got {shown}")
-    if w < MIN_SIDE or h < MIN_SIDE:
-        raise ValueError(f"box width and height must be at least {MIN_SIDE:g} pixels, got {shown}")
+    x, y, w, h = check_any_box(box)
+    shown = _shown(x, y, w, h)
     if w > 4 * width or h > 4 * height:
         raise ValueError(f"box must be at most four times the {width}x{height} image, got {shown}")
     if not (0 <= x + w / 2 <= width and 0 <= y + h / 2 <= height):
         raise ValueError(f"box centre must lie inside the {width}x{height} image, got {shown}")
     return x, y, w, h
+
+
+def _shown(x: float, y: float, w: float, h: float) -> str:
+    return f"(x={x:g}, y={y:g}, w={w:g}, h={h:g})"
 
 
 def context_side(width: float, height: float, amount: float = 0.5) -> float:

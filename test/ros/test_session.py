@@ -2,10 +2,14 @@
 
 from time import monotonic, sleep
 
+import cv2
 import pytest
 
 pytest.importorskip("rclpy")
+from sensor_msgs.msg import CompressedImage
+
 from gradnet_ros.ros.diagnostics import Level, judge
+from gradnet_ros.ros.images import to_bgr
 from gradnet_ros.ros.reporter import collect
 from gradnet_ros.ros.session import Session, SessionSettings
 from gradnet_ros.ros.targets import Target
@@ -70,6 +74,29 @@ def test_frame_id_is_nothing_to_compare_with_where_the_image_has_none(session):
     message.header.frame_id = ""
     session.receive(message)
     assert "'t' is taken from" in start(session, 1, "camera")
+
+
+def compressed(stamp, corrupt=False):
+    raw = picture((50, 40), stamp)
+    data = b"no picture" if corrupt else cv2.imencode(".png", to_bgr(raw))[1].tobytes()
+    return CompressedImage(header=raw.header, format="png", data=data)
+
+
+def test_target_for_the_next_image_is_taken_though_the_newest_is_corrupt(session):
+    session.receive(compressed(1, corrupt=True))
+    assert "'t' is taken from the next image" in start(session, 0)
+    session.receive(compressed(2))
+    deadline = monotonic() + WAIT_S
+    while session.worker.track is None and monotonic() < deadline:
+        sleep(0.01)
+    assert session.worker.track.box == BOX
+
+
+def test_box_that_no_image_can_hold_is_refused_though_the_newest_is_corrupt(session):
+    session.receive(compressed(1, corrupt=True))
+    with pytest.raises(ValueError, match="box width and height must be at least 2 pixels"):
+        session.start_target(0, "", (50.0, 40.0, 1.0, 9.0), Target("t", ""))
+    assert not session.worker.waiting
 
 
 def test_target_on_its_way_from_an_older_image_waits_for_its_first_result(session, tracker):
