@@ -7,7 +7,13 @@ from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
 
-from gradnet_ros.ros.parameters import NODE_SPECS, declare, tracker_config, tracker_specs
+from gradnet_ros.ros.parameters import (
+    NODE_SPECS,
+    declare,
+    declare_defaults_for_wrong,
+    tracker_config,
+    tracker_specs,
+)
 from gradnet_ros.ros.session import SessionSettings
 from gradnet_ros.tracking.config import TrackerConfig
 
@@ -43,11 +49,16 @@ class LiveParameters:
     def declare_tracker(self, defaults: TrackerConfig) -> TrackerConfig:
         """Declare the tracker's settings, unless they are, and return them with the user's values.
 
+        All are declared afterwards in any case, so that the user can set them and configure again; where the
+        user's value is not allowed, the default stands.
+
         Raises:
-            rclpy.exceptions.ParameterException: a value of the user's is not allowed.
-            ValueError: values of the user's do not go together.
+            ValueError: values of the user's are not allowed or do not go together.
         """
-        self._values |= declare(self._node, tracker_specs(defaults))
+        values, wrong = declare_defaults_for_wrong(self._node, tracker_specs(defaults))
+        self._values |= values
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return self.tracker
 
     def text(self, name: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
-from rclpy.exceptions import InvalidParameterValueException
+from rclpy.exceptions import InvalidParameterValueException, ParameterException
 
 from gradnet_ros.tracking.config import TrackerConfig
 
@@ -253,6 +253,26 @@ def declare(node: Any, specs: Iterable[Spec]) -> dict[str, Value]:
             raise InvalidParameterValueException(spec.name, value, f"must be {spec.allowed}")
         values[spec.name] = value
     return values
+
+
+def declare_defaults_for_wrong(node: Any, specs: Iterable[Spec]) -> tuple[dict[str, Value], list[str]]:
+    """Declare parameters as :func:`declare` does, but with the default where the user's value is not allowed.
+
+    Such a parameter can then be set to what is; left undeclared it could not.
+
+    Returns:
+        All values by name, and what is wrong with the user's.
+    """
+    values: dict[str, Value] = {}
+    wrong: list[str] = []
+    for spec in specs:
+        try:
+            values |= declare(node, [spec])
+        except ParameterException as error:
+            wrong.append(str(error))
+            node.declare_parameter(spec.name, spec.default, descriptor(spec), ignore_override=True)
+            values[spec.name] = spec.default
+    return values, wrong
 
 
 def tracker_config(values: dict[str, Value]) -> TrackerConfig:

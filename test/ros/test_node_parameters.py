@@ -111,6 +111,22 @@ def test_settings_that_do_not_go_together_can_be_mended(run):
     assert graph.change_state("configure")
 
 
+def test_settings_that_are_not_allowed_can_be_mended(run):
+    wrong = ("tracker.update_interval:=-1", "tracker.window_influence:=1", "tracker.max_scale:=8.0")
+    _, graph = run(*(argument for setting in wrong for argument in ("-p", setting)))
+    graph.wait(lambda: graph.statuses and graph.statuses[-1][0].level == b"\2", "the error")
+    reason = graph.statuses[-1][0].message
+    words = ("cannot configure", "tracker.update_interval", "1000", "tracker.window_influence", "DOUBLE")
+    assert [word for word in words if word not in reason] == [], reason
+    assert "max_scale" not in reason
+    assert graph.set_parameter("tracker.update_interval", -2)[0] is False
+    assert graph.set_parameter("tracker.update_interval", 3) == (True, "")
+    assert graph.change_state("configure")
+    assert graph.get_parameter("tracker.update_interval") == 3
+    assert graph.get_parameter("tracker.window_influence") == TrackerConfig().window_influence
+    assert graph.get_parameter("tracker.max_scale") == 8.0
+
+
 def test_later_file_wins_as_launch_relies_on(run, tmp_path):
     """Launch passes its own arguments as a second file after the user's."""
     later = tmp_path / "later.yaml"
