@@ -6,7 +6,7 @@ import argparse
 from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import IO, Any
 
 from gradnet_ros.cli.arguments import add_tracker_arguments, box, make_tracker
 
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     tracks: list[Track] = []
     with ExitStack() as stack:
         frames = stack.enter_context(open_frames(arguments.source))
-        boxes = stack.enter_context(arguments.boxes.open("w")) if arguments.boxes else None
+        boxes: IO[str] | None = None
         video = stack.enter_context(VideoWriter(arguments.video, frames.fps)) if arguments.video else None
         progress = stack.enter_context(tqdm(frames, total=frames.count, unit="frame"))
         try:
@@ -53,6 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
                 track = tracker.update(frame) if tracks else tracker.init(frame, arguments.init)
                 seconds.append(perf_counter() - start)
                 tracks.append(track)
+                if (
+                    arguments.boxes and boxes is None
+                ):  # Not before: an --init that is refused empties no file.
+                    boxes = stack.enter_context(arguments.boxes.open("w"))
                 if boxes is not None:
                     boxes.write(format_track(track) + "\n")
                 if video is not None:

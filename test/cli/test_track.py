@@ -87,6 +87,16 @@ def test_wrong_arguments_end_with_one_line(arguments, message, video, capsys):
     assert "Traceback" not in error
 
 
+def test_a_start_that_is_refused_leaves_an_earlier_result(video, tmp_path, capsys):
+    need_weights()
+    boxes = tmp_path / "out.txt"
+    boxes.write_text("earlier")
+    arguments = ["--boxes", str(boxes), "--engine", "torch", "--device", "cpu"]
+    assert main(["track", str(video), "--init", "5000,3,50,50", *arguments]) == 2
+    assert "box centre must lie inside" in capsys.readouterr().err
+    assert boxes.read_text() == "earlier"
+
+
 @pytest.mark.parametrize(
     ("outputs", "message"),
     [
