@@ -24,7 +24,10 @@ TRACKER_ARGUMENTS = (
     *("device", "network", "engine", "weights", "log_level"),
 )
 """Passed on to tracker.launch.py; the defaults are its own, for what this file has set counts there too."""
-OPTIONS = ("image_topic", "truth_topic", "truth", "init", "rate", "output", "stamps", "target_id", "timeout")
+OPTIONS = (
+    *("image_topic", "truth_topic", "truth", "init", "rate", "output", "stamps"),
+    *("target_id", "class_id", "timeout"),
+)
 """Arguments that are options of `gradnet bag replay`, with hyphens there."""
 
 
@@ -62,6 +65,7 @@ def generate_launch_description() -> LaunchDescription:
                 description="Whose time a picture has; empty: its header's.",
             ),
             DeclareLaunchArgument("target_id", default_value="", description="Name of the target."),
+            DeclareLaunchArgument("class_id", default_value="", description="What the target is."),
             DeclareLaunchArgument("timeout", default_value="", description="Seconds to wait for anything."),
             DeclareLaunchArgument(
                 "salvage",

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 TRACKER = "gradnet"
 """The tracker's name in tables and reports."""
+EVALUATION, REPLAY = "evaluation", "replay"
+"""What is written, as the name of its folder ends."""
 
 
 def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
@@ -46,7 +48,7 @@ def _add_evaluate(actions: argparse._SubParsersAction[Any]) -> None:
         " detections, a table and a report. The same bag gives the same bytes.",
     )
     _add_bag_arguments(parser)
-    _add_scene_arguments(parser)
+    _add_scene_arguments(parser, EVALUATION)
     add_tracker_arguments(parser)
     parser.set_defaults(run=run_evaluate)
 
@@ -72,7 +74,7 @@ def _add_replay(actions: argparse._SubParsersAction[Any]) -> None:
         " detections, and write what `evaluate` writes. The node is deactivated and activated first.",
     )
     _add_bag_arguments(parser)
-    _add_scene_arguments(parser)
+    _add_scene_arguments(parser, REPLAY)
     parser.add_argument(
         "--rate",
         type=_positive,
@@ -119,7 +121,8 @@ def _add_topic_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_scene_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_scene_arguments(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add what says what to play, and where ``what`` comes of it is written."""
     _add_topic_arguments(parser)
     truth = parser.add_mutually_exclusive_group()
     truth.add_argument(
@@ -137,7 +140,7 @@ def _add_scene_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target-id", default="target", help="name of the target (default: %(default)s)")
     parser.add_argument("--class-id", default="", help="what the target is (default: nothing)")
     parser.add_argument(
-        "--output", type=Path, metavar="DIR", help="folder to write, new or empty (default: BAG_ACTION)"
+        "--output", type=Path, metavar="DIR", help=f"folder to write, new or empty (default: BAG_{what})"
     )
 
 
@@ -153,7 +156,7 @@ def run_info(arguments: argparse.Namespace) -> int:
 
 def run_evaluate(arguments: argparse.Namespace) -> int:
     """Track, write, print."""
-    folder = _folder(arguments, "evaluation")
+    folder = _folder(arguments, EVALUATION)
     with _opened(arguments) as bag:
         from tqdm import tqdm
 
@@ -192,7 +195,7 @@ def run_export_video(arguments: argparse.Namespace) -> int:
 
 def run_replay(arguments: argparse.Namespace) -> int:
     """Play to the node, write, print."""
-    folder = _folder(arguments, "replay")
+    folder = _folder(arguments, REPLAY)
     try:
         from gradnet_ros.ros.replay.run import replay
         from gradnet_ros.ros.replay.session import Request
@@ -265,7 +268,7 @@ def _scene(bag: Bag, arguments: argparse.Namespace) -> Scene:
     return Scene(topic, truth, arguments.init)
 
 
-def _folder(arguments: argparse.Namespace, action: str) -> Path:
+def _folder(arguments: argparse.Namespace, what: str) -> Path:
     """Where to write; checked before anything is done, and so is what a report needs."""
     from gradnet_ros.bags.bag import bag_name
     from gradnet_ros.bags.output import check_folder
@@ -273,7 +276,7 @@ def _folder(arguments: argparse.Namespace, action: str) -> Path:
     with optional_packages("the report", "jinja2", "matplotlib"):
         import gradnet_ros.evaluation.report.write  # noqa: F401
 
-    folder: Path = arguments.output or Path(f"{bag_name(arguments.bag)}_{action}")
+    folder: Path = arguments.output or Path(f"{bag_name(arguments.bag)}_{what}")
     check_folder(folder)
     return folder
 

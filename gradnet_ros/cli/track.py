@@ -53,9 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
                 track = tracker.update(frame) if tracks else tracker.init(frame, arguments.init)
                 seconds.append(perf_counter() - start)
                 tracks.append(track)
-                if (
-                    arguments.boxes and boxes is None
-                ):  # Not before: an --init that is refused empties no file.
+                if arguments.boxes and boxes is None:
+                    # Not before there is a track: a start that is refused is to empty no file.
                     boxes = stack.enter_context(arguments.boxes.open("w"))
                 if boxes is not None:
                     boxes.write(format_track(track) + "\n")

@@ -39,6 +39,13 @@ def bag(*arguments):
     return main(["bag", *map(str, arguments)])
 
 
+@pytest.mark.parametrize(("action", "folder"), [("evaluate", "BAG_evaluation"), ("replay", "BAG_replay")])
+def test_help_has_the_folder_that_is_written_by_default(action, folder, capsys):
+    with pytest.raises(SystemExit):
+        bag(action, "--help")
+    assert f"(default: {folder})" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.parametrize("storage", STORAGES)
 def test_two_evaluations_are_the_same_bytes(storage, tmp_path, capsys):
     need_weights()

@@ -145,6 +145,7 @@ def test_replay_passes_every_option_on_and_its_command_line_takes_them(load):
         "output": "out",
         "stamps": "record",
         "target_id": "cup",
+        "class_id": "mug",
         "timeout": "5",
         "salvage": "true",
         "namespace": "robot/",
@@ -157,6 +158,7 @@ def test_replay_passes_every_option_on_and_its_command_line_takes_them(load):
     assert (options.bag, options.image_topic, options.rate) == (Path("drive"), "/camera/image_raw", 2.0)
     assert (options.init, options.node) == ((-3.0, 4.0, 20.0, 30.0), "robot/eye")
     assert (options.stamps, options.salvage, options.target_id) == ("record", True, "cup")
+    assert options.class_id == "mug"
     assert (options.timeout, options.truth, options.output) == (5.0, Path("truth.txt"), Path("out"))
     assert options.ros_args == ["-r", "__node:=replay"]
 
