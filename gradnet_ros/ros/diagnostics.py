@@ -182,23 +182,22 @@ def _findings(health: Health) -> list[tuple[Level, str]]:
 
 
 def _input_findings(health: Health, silent: bool) -> list[tuple[Level, str]]:
+    findings: list[tuple[Level, str]] = []
+    unfit = Level.ERROR if silent else Level.WARN
+    if health.incompatible:
+        policy = f" ({health.incompatible_policy})" if health.incompatible_policy else ""
+        whose = f"{health.incompatible} of {health.publishers} publishers of {health.input_topic}"
+        findings.append((unfit, f"QoS of {whose} does not fit{policy}"))
     if health.other_type:
         other = (
             f"{health.input_topic} carries {health.other_type}, but {health.input_type} is taken there: see "
             "image_transport"
         )
-        return [(Level.ERROR if silent else Level.WARN, other)]
-    policy = f" ({health.incompatible_policy})" if health.incompatible_policy else ""
-    mismatch = (
-        f"QoS of {health.incompatible} of {health.publishers} publishers of {health.input_topic} does not fit"
-        f"{policy}"
-    )
-    if silent and health.incompatible:
-        return [(Level.ERROR, mismatch)]
+        findings.append((unfit, other))
     if silent:
         who = "" if health.publishers else ", which nobody publishes"
-        return [(Level.STALE, f"no image for {health.image_age:.1f} s on {health.input_topic}{who}")]
-    return [(Level.WARN, mismatch)] if health.incompatible else []
+        findings.append((Level.STALE, f"no image for {health.image_age:.1f} s on {health.input_topic}{who}"))
+    return findings
 
 
 def _is_recent(trouble: Trouble | None) -> bool:

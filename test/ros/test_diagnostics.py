@@ -75,6 +75,26 @@ def test_gravest_finding_comes_first_and_all_are_named():
     assert [part.split()[0] for part in text.split("; ")] == ["what", "no", "running"]
 
 
+@pytest.mark.parametrize(
+    ("image_age", "level", "starts"),
+    [
+        (3.0, Level.ERROR, ["QoS of 1", "/image carries", "no image"]),
+        (0.1, Level.WARN, ["QoS of 1", "/image carries"]),
+    ],
+)
+def test_all_that_is_wrong_with_the_input_is_named(image_age, level, starts):
+    health = replace(FINE, publishers=2, incompatible=1, other_type="p/msg/Other", image_age=image_age)
+    found, text = judge(health)
+    parts = text.split("; ")
+    assert found is level
+    assert [part[: len(start)] for part, start in zip(parts, starts, strict=True)] == starts
+
+
+def test_findings_other_than_a_failed_transition_are_those_of_an_active_node():
+    troubles = {"bad": NOW, "failed": NOW, "device_problem": "no CUDA", "image_age": 3.0, "incompatible": 1}
+    assert judge(replace(FINE, lifecycle="inactive", **troubles)) == (Level.OK, "inactive")
+
+
 def test_message_has_the_constants_of_the_interface():
     for level, constant in (("OK", b"\0"), ("WARN", b"\1"), ("ERROR", b"\2"), ("STALE", b"\3")):
         assert Level[level].to_message() == getattr(DiagnosticStatus, level) == constant
@@ -105,6 +125,7 @@ def test_pending_is_what_is_left():
 def test_last_problem_is_the_latest():
     assert values_of(replace(FINE, bad=PAST, init=NOW))["last_problem"] == "what happened"
     assert values_of(replace(FINE, bad=PAST, restart=NOW))["last_problem"] == "what happened"
+    assert values_of(replace(FINE, bad=PAST, camera=NOW))["last_problem"] == "what happened"
 
 
 def test_time_to_the_detection_and_time_of_the_whole_frame_are_kept_apart():
