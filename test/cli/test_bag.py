@@ -1,7 +1,6 @@
 """``gradnet bag``, but for replay, which test/ros has."""
 
 import json
-import signal
 
 import numpy as np
 import pytest
@@ -74,7 +73,7 @@ def test_what_was_tracked_until_ctrl_c_is_kept(tmp_path, capsys, monkeypatch):
 
     def stop_in_time(tracker, frame):
         if np.array_equal(frame, FRAMES[6]):
-            signal.raise_signal(signal.SIGINT)
+            raise KeyboardInterrupt
         return update(tracker, frame)
 
     monkeypatch.setattr(Tracker, "update", stop_in_time)
@@ -90,8 +89,12 @@ def test_what_was_tracked_until_ctrl_c_is_kept(tmp_path, capsys, monkeypatch):
 
 def test_ctrl_c_before_anything_was_tracked_writes_nothing(tmp_path, capsys, monkeypatch):
     path, out = write(tmp_path / "drive", film(FRAMES, BOXES)), tmp_path / "out"
-    monkeypatch.setattr(Tracker, "init", lambda *_: signal.raise_signal(signal.SIGINT))
     need_weights()
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Tracker, "init", stop)
     assert bag("evaluate", path, "--truth-topic", TRUTH, *REFERENCE, "--output", out) == 130
     assert "gradnet bag: interrupted" in capsys.readouterr().err
     assert not out.exists()
