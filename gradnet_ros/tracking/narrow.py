@@ -8,6 +8,23 @@ from gradnet_ros.tracking.response import Peak
 
 _STEADY, _SURE = 0.6, 0.8
 """How far from the middle, as a share of what the narrow response reaches: see below."""
+_INTERVAL = 12
+"""Without template updates, one frame in so many is searched whole: as many as with those of ``lite``."""
+
+
+def looks_around(frame: int, config: TrackerConfig) -> bool:
+    """Whether a frame is searched whole, however well the last one showed the target.
+
+    The first frames are, and one in every ``update_interval``: the template may learn from them, and what
+    it is to be told from lies all around. Without updates they are searched whole too, so that trackers with
+    gradient steps and without see the same, and the difference is what the steps are worth.
+
+    Args:
+        frame: its number; the one after the target was given is 1.
+        config: the settings in force.
+    """
+    interval = config.update_interval or _INTERVAL
+    return frame <= config.early_frames or frame % interval == 0
 
 
 def is_steady(peak: Peak, score: float, spec: TrunkSpec, config: TrackerConfig) -> bool:

@@ -18,7 +18,7 @@ from gradnet_ros.tracking.config import TrackerConfig
 from gradnet_ros.tracking.crops import Image, mean_colour
 from gradnet_ros.tracking.geometry import MIN_SIDE, context_side, steady_place, steady_zoom
 from gradnet_ros.tracking.memory import ReliableMemory, Sample
-from gradnet_ros.tracking.narrow import is_steady, is_sure
+from gradnet_ros.tracking.narrow import is_steady, is_sure, looks_around
 from gradnet_ros.tracking.refind import Refinding
 from gradnet_ros.tracking.rehearsal import rehearsal_views
 from gradnet_ros.tracking.response import Peak, choose_scale, find_boxed_peak, find_peak, hann_window
@@ -146,7 +146,7 @@ class Target:
         elif self._look_at_centre:
             width, height = self.image_size
             places.append(((width / 2, height / 2), self._size))
-        elif config.narrow_first and self._steady and not whole and not self._may_learn_next(config):
+        elif config.narrow_first and self._steady and not whole and not looks_around(self._frame + 1, config):
             pixels = self._engine.spec.narrow_size
         return self._queries(places, pixels, config)
 
@@ -311,13 +311,6 @@ class Target:
     def _side(self, size: tuple[float, float], pixels: int) -> float:
         """Side of the square that a crop of so many pixels shows of a target of a size, with its context."""
         return context_side(*size, self._context) / self._engine.spec.base_size * pixels
-
-    def _may_learn_next(self, config: TrackerConfig) -> bool:
-        """Whether the next frame is one that may call for a template update; see :meth:`_find_lesson`."""
-        number = self._frame + 1
-        if config.update_interval == 0:
-            return False
-        return number <= config.early_frames or number % config.update_interval == 0
 
     def _drops_window(self, config: TrackerConfig) -> bool:
         """Whether the target is looked for all over the search region, once in every loss."""

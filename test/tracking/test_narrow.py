@@ -110,10 +110,13 @@ def test_narrow_frames_do_not_crowd_out_those_that_teach(engine, newest):
     assert engine.taught == [1, 4, 4, 4, 4, 4]  # 1, 2, 3 and 5 at first, later 10, 15, 20 and 25
 
 
-def test_without_updates_every_steady_frame_is_narrow(engine):
-    config = replace(CONFIG, update_interval=0)
-    frames, _ = follow(engine, make(engine, config), 6, config)
-    assert frames == [[WHOLE], *[[NARROW]] * 5]
+def test_without_updates_as_many_frames_are_searched_whole(engine):
+    """So that they are compared with those that learn on frames that are searched alike."""
+    learning, resting = (replace(CONFIG, update_interval=interval) for interval in (12, 0))
+    frames = [follow(engine, make(engine, each), 30, each)[0] for each in (learning, resting)]
+    assert frames[0] == [[NARROW if number > 3 and number % 12 else WHOLE] for number in range(1, 31)]
+    assert frames[1] == frames[0]
+    assert engine.taught == [1, 1, 1]  # the first frame, 12 and 24 of the one that learns
 
 
 def test_it_is_off_unless_asked_for(engine):
