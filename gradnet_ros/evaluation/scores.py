@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradnet_ros.evaluation.confidence import RIGHT_OVERLAP, auroc, decisions
+from gradnet_ros.evaluation.confidence import RIGHT_OVERLAP, ScoreBand, auroc, decisions, score_bands
 from gradnet_ros.evaluation.metrics import (
     NORMALISED_PRECISION,
     NORMALISED_THRESHOLDS,
@@ -139,6 +139,21 @@ class TrackerScores:
     overall: Scores
     attributes: Mapping[str, Scores]
     sequences: Mapping[str, SequenceScores]
+
+    def score_bands(self) -> tuple[ScoreBand, ...]:
+        """What the tracker's score says of the overlap, over all frames but first ones whose truth is known.
+
+        Empty for a tracker without scores.
+        """
+        names = ("known", "absent", "overlap", "confidence")
+        known, absent, overlap, confidence = (
+            np.concatenate([getattr(each.frames, name)[1:] for each in self.sequences.values()])
+            for name in names
+        )
+        judged = known & np.isfinite(confidence)
+        if not judged.any():
+            return ()
+        return score_bands(confidence[judged], np.where(absent, 0.0, overlap)[judged])
 
 
 def score_sequence(

@@ -13,7 +13,7 @@ from typing import Any
 from gradnet_ros.evaluation.differences import auc_differences
 from gradnet_ros.evaluation.machine import machine, versions
 from gradnet_ros.evaluation.results import Evaluation
-from gradnet_ros.evaluation.scores import Scores, TrackerScores
+from gradnet_ros.evaluation.scores import TrackerScores
 from gradnet_ros.training.files import write_whole
 
 
@@ -31,9 +31,10 @@ def write_summary(
     trackers = {
         name: {
             "about": dict(evaluation.trackers[name]),
-            "overall": _numbers(found.overall),
-            "attributes": {attribute: _numbers(each) for attribute, each in found.attributes.items()},
-            "sequences": {each.sequence: _numbers(each.scores) for each in found.sequences.values()},
+            "overall": _numbers(asdict(found.overall)),
+            "score_bands": [_numbers(band._asdict()) for band in found.score_bands()],
+            "attributes": {attribute: _numbers(asdict(each)) for attribute, each in found.attributes.items()},
+            "sequences": {each.sequence: _numbers(asdict(each.scores)) for each in found.sequences.values()},
         }
         for name, found in scores.items()
     }
@@ -59,8 +60,8 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _numbers(scores: Scores) -> dict[str, Any]:
-    return {name: _clean(value) for name, value in asdict(scores).items()}
+def _numbers(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _clean(value) for name, value in values.items()}
 
 
 def _clean(value: Any) -> Any:

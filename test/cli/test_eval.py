@@ -95,6 +95,8 @@ def test_the_summary_says_what_the_figures_depend_on(root):
     assert "sha256" in tracker["about"]["weights"]
     assert json.loads(tracker["about"]["settings"])["update_interval"] >= 0
     assert tracker["overall"]["lost_recall"] is None  # the target is never absent
+    assert sum(band["frames"] for band in tracker["score_bands"]) == 9  # all but the two first ones
+    assert {band["right"] for band in tracker["score_bands"] if not band["frames"]} <= {None}
     assert list(root.glob("out/*.html"))
 
 

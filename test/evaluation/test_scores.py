@@ -123,6 +123,25 @@ def test_confidence_and_lost():
     assert found.absent == 2
 
 
+def test_bands_are_of_all_frames_with_a_known_truth_but_first_ones():
+    of = sequence("a", 6)
+    of.truth[4] = np.nan  # absent
+    several = [
+        score_sequence(result(of, moved={2: 30}, scores=[1, 0.99, 0.3, 0.3, 0.3, np.nan]), of),
+        score_sequence(result(sequence("b", 2), scores=[1, 0.99]), sequence("b", 2)),
+    ]
+    bands = {band.low: band for band in score_tracker(several, PROTOCOLS["folder"]).score_bands()}
+    assert {low: band.frames for low, band in bands.items() if band.frames} == {0.25: 3, 0.98: 2}
+    assert bands[0.25][3:] == (pytest.approx(1 / 3), pytest.approx(2 / 3), pytest.approx(1 / 3))
+    assert bands[0.98][3:] == (1, 0, 1)
+
+
+def test_a_tracker_without_scores_has_no_bands():
+    of = sequence("a", 3)
+    found = score_sequence(result(of, scores=[np.nan] * 3), of)
+    assert score_tracker([found], PROTOCOLS["folder"]).score_bands() == ()
+
+
 def test_what_nobody_noted_is_not_scored():
     of = sequence("a", 6)
     of.truth[4:] = np.nan

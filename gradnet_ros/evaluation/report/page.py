@@ -19,6 +19,7 @@ from gradnet_ros.evaluation.report.curves import Plot
 from gradnet_ros.evaluation.report.strips import Strip
 from gradnet_ros.evaluation.report.tables import (
     attribute_table,
+    band_table,
     confidence_table,
     overall_table,
     sequence_table,
@@ -67,6 +68,7 @@ def render(
         by_sequence=sequence_table(scores, protocol),
         by_attribute=attribute_table(scores, protocol),
         confidence=confidence_table(scores),
+        bands=band_table(scores),
         curves=curves,
         strips=strips,
         trackers={name: _about(about) for name, about in evaluation.trackers.items()},

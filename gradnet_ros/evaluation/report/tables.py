@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
+from gradnet_ros.evaluation.confidence import ScoreBand
 from gradnet_ros.evaluation.protocols import Protocol
 from gradnet_ros.evaluation.scores import Scores, TrackerScores
 from gradnet_ros.evaluation.table import TITLES
@@ -85,6 +86,29 @@ def confidence_table(scores: Mapping[str, TrackerScores]) -> Table:
     return _of_trackers(scores, columns)
 
 
+def band_table(scores: Mapping[str, TrackerScores]) -> Table | None:
+    """A row a band of scores: what its frames are worth, tracker by tracker.
+
+    Trackers without scores have no part in it; ``None`` where none has any.
+    """
+    having = {tracker: bands for tracker, each in scores.items() if (bands := each.score_bands())}
+    if not having:
+        return None
+    columns: list[tuple[str, Callable[[ScoreBand], float], str]] = [
+        ("frames", lambda band: band.frames, "d"),
+        ("overlap > 0.5", lambda band: band.right, ".2f"),
+        ("off, or absent", lambda band: band.off, ".2f"),
+        ("mean overlap", lambda band: band.overlap, ".2f"),
+    ]
+    rows = []
+    for several in zip(*having.values(), strict=True):
+        low, high = several[0].low, several[0].high
+        cells = (_plain(read(band), form) for _, read, form in columns for band in several)
+        rows.append((Cell(f"{low:g} to {high:g}", low), *cells))
+    groups = (("", 1), *((title, len(having)) for title, _, _ in columns))
+    return Table(groups, ("score", *(tracker for _ in columns for tracker in having)), tuple(rows))
+
+
 def sequence_table(scores: Mapping[str, TrackerScores], protocol: Protocol) -> Table:
     """A row a sequence: the two scores that the benchmark is known by first and speed, tracker by tracker."""
     columns = [_score(name) for name in protocol.headline[:2]]
@@ -141,16 +165,20 @@ def _compared(several: list[Scores], columns: list[Column]) -> Iterable[Cell]:
     return (cell for column in columns for cell in _best(several, column))
 
 
+def _plain(value: float, form: str) -> Cell:
+    """What is not known sorts below everything."""
+    known = isfinite(value)
+    return Cell(format(value, form) if known else "–", value if known else float("-inf"))
+
+
 def _best(several: list[Scores], column: Column) -> list[Cell]:
     """Cells of what is compared with one another; those that look the same as the best are best too."""
     values = [column.value(each) for each in several]
-    texts = [format(value, column.form) if isfinite(value) else "–" for value in values]
+    cells = [_plain(value, column.form) for value in values]
     known = [
-        (column.better * value, text) for value, text in zip(values, texts, strict=True) if isfinite(value)
+        (column.better * value, cell.text)
+        for value, cell in zip(values, cells, strict=True)
+        if isfinite(value)
     ]
     winner = max(known)[1] if column.better and len(known) > 1 else None
-    # What is not known sorts below everything.
-    return [
-        Cell(text, value if isfinite(value) else float("-inf"), text == winner)
-        for value, text in zip(values, texts, strict=True)
-    ]
+    return [replace(cell, best=cell.text == winner) for cell in cells]

@@ -24,6 +24,7 @@ from gradnet_ros.evaluation.report.strips import (
 )
 from gradnet_ros.evaluation.report.tables import (
     attribute_table,
+    band_table,
     confidence_table,
     overall_table,
     sequence_table,
@@ -203,6 +204,20 @@ def test_what_is_not_known_is_a_dash_at_the_end(scores):
     assert (bad.text, bad.key) == ("–", float("-inf"))
     assert good.text == "0.500"
     assert not good.best  # alone
+
+
+def test_bands_of_scores_are_of_those_trackers_that_give_scores(scores):
+    """``good`` says 0.5 in all of its 69 frames; the other says nothing."""
+    table = band_table({**scores, "twin": scores["good"]})
+    assert table.heads == ("score", *("good", "twin") * 4)
+    assert table.groups[1:] == tuple(
+        (title, 2) for title in ("frames", "overlap > 0.5", "off, or absent", "mean overlap")
+    )
+    assert [row[:3] for row in texts(table)][3] == ["0.5 to 0.75", "69", "69"]
+    assert texts(table)[0][1:] == ["0", "0", *["–"] * 6]
+    (band,) = (band for band in scores["good"].score_bands() if band.frames)
+    assert texts(table)[3][3::2] == [f"{share:.2f}" for share in (band.right, band.off, band.overlap)]
+    assert band_table({"<bad>": scores["<bad>"]}) is None
 
 
 def test_sequences_and_attributes_have_trackers_side_by_side(scores):
