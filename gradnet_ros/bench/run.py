@@ -177,13 +177,14 @@ class _Bench:
         return floors
 
     def _count(self, clip: Clip) -> tuple[Work, Work | None]:
-        """The work of finding the target, where nothing is learned from the frame if such frames there are.
+        """The work of finding the target in the cheapest frame, of those that teach nothing if there are any.
 
         And that of learning from one; None if nothing is learned.
         """
         config = self._eager.config
         interval = max(1, config.update_interval)
-        # Past the first frames, which may be searched in another way, and to the end of an interval.
+        # Past the first frames, which may be searched in another way, as may some of those after them, and to
+        # the end of an interval.
         frames = clip.play(1 + interval * (2 + config.early_frames // interval))
         self._eager.configure({"box_steps": 0})  # Those of the first frames are none of a frame's work.
         self._eager.init(next(frames), clip.box)
@@ -193,7 +194,7 @@ class _Bench:
             learning = count_work(self._eager.learn)
             if learning.flops:
                 lesson = learning
-            else:
+            elif plain is None or search.flops < plain.flops:
                 plain = search
         self._eager.configure(config)
         return plain or search, lesson

@@ -42,8 +42,8 @@ class TrackerConfig:
     narrow_first: bool = False
     """A target that moved little and was seen well is searched in a narrower region first, and in the whole
     one, in the same frame, where it is not seen well or near the middle (ours). Frames that the template
-    may learn from are searched whole, and as many where ``update_interval`` is 0: the first ``early_frames``
-    and one in twelve."""
+    may learn from are searched whole: the first ``early_frames`` and one in ``update_interval``, or in twelve
+    where that is 0."""
 
     # --- box branch (SiamRPN section 4.3) ---
     box_branch: bool = False

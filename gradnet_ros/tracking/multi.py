@@ -19,9 +19,9 @@ from gradnet_ros.tracking.track import Box, Track
 class MultiTracker(TrackerBase):
     """GradNet on many targets of one camera, each by the rules of a ``Tracker`` of its own.
 
-    A frame costs one call of the network for all targets, and one more where sizes are compared; a target is
-    where a tracker of its own would find it, up to the rounding of a larger batch. Templates are learned one
-    after the other. For one thread at a time.
+    A frame costs one call of the network for all targets, one more for those that a narrow search does not
+    show well, and one more where sizes are compared; a target is where a tracker of its own would find it, up
+    to the rounding of a larger batch. Templates are learned one after the other. For one thread at a time.
 
     Args:
         network: ``lite`` or ``alexnet``.

@@ -16,8 +16,9 @@ def looks_around(frame: int, config: TrackerConfig) -> bool:
     """Whether a frame is searched whole, however well the last one showed the target.
 
     The first frames are, and one in every ``update_interval``: the template may learn from them, and what
-    it is to be told from lies all around. Without updates they are searched whole too, so that trackers with
-    gradient steps and without see the same, and the difference is what the steps are worth.
+    it is to be told from lies all around. Without updates as many as with an interval of 12 are searched
+    whole too, so that trackers with such an interval and without steps see the same, and the difference is
+    what the steps are worth.
 
     Args:
         frame: its number; the one after the target was given is 1.

@@ -1,4 +1,4 @@
-"""Views of the frame that a target is given in: what the box branch's template is fitted to."""
+"""Views of the frame that a target is given in: what its templates are fitted to."""
 
 from __future__ import annotations
 
