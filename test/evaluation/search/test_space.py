@@ -18,7 +18,6 @@ def test_the_spaces_that_are_shipped():
     assert [path.name for path in SHIPPED] == [
         "alexnet-pyramid.yaml",
         "alexnet.yaml",
-        "lite-box.yaml",
         "lite.yaml",
     ]
 
