@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+from dataclasses import asdict
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradnet_ros.cli.arguments import add_engine_argument, add_network_arguments, optional_packages
 
 if TYPE_CHECKING:
+    from gradnet_ros.evaluation.trackers.gradnet import GradNetSpec
+    from gradnet_ros.tracking.config import TrackerConfig
     from gradnet_ros.tracking.tracker import Tracker
 
 HALVES = ("even", "odd", "all")
@@ -69,6 +73,13 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         help="memory for decoded frames, per process (default: %(default)s)",
     )
     parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes on this machine for the report (default: this one alone); a search is shared by"
+        " --resume",
+    )
+    parser.add_argument(
         "--resume", action="store_true", help="go on with the search in DIR, or join a running one"
     )
     parser.set_defaults(run=run)
@@ -82,9 +93,10 @@ def run(arguments: argparse.Namespace) -> int:
     """
     with optional_packages("tuning", "matplotlib", "optuna", "yaml"):
         from gradnet_ros.evaluation.search.run import TuneConfig, tune
-        from gradnet_ros.evaluation.search.scorer import TrackerScorer
+        from gradnet_ros.evaluation.search.scorer import TrackerScorer, in_processes, in_turn
         from gradnet_ros.evaluation.search.space import read_space
     from gradnet_ros.evaluation.sequences import read_folder
+    from gradnet_ros.evaluation.workers import Workers
     from gradnet_ros.nn.checkpoint import shipped_weights
     from gradnet_ros.tracking.tracker import Tracker
 
@@ -105,12 +117,17 @@ def run(arguments: argparse.Namespace) -> int:
         tracker.configure(dict(space.fixed))
     except ValueError as error:
         raise ValueError(f"{arguments.space}: fixed: {error}") from error
+    score = TrackerScorer(tracker)
+    play = in_turn(score)
+    if arguments.workers is not None:
+        play = in_processes(Workers(arguments.workers), partial(_spec, arguments))
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     reported = tune(
         sequences,
         space,
         own,
-        TrackerScorer(tracker),
+        score,
+        play,
         arguments.output,
         config,
         {"network": tracker.network, "weights": digest},
@@ -124,6 +141,14 @@ def run(arguments: argparse.Namespace) -> int:
     print((arguments.output / "table.md").read_text())
     print(f"wrote {arguments.output / 'table.md'}, trials.csv, search.png, best.json and best.yaml")
     return 0
+
+
+def _spec(arguments: argparse.Namespace, config: TrackerConfig) -> GradNetSpec:
+    """How another process makes the tracker with given settings."""
+    from gradnet_ros.evaluation.trackers.gradnet import GradNetSpec
+
+    made = (arguments.network, arguments.device, arguments.engine, arguments.weights)
+    return GradNetSpec("gradnet", *made, settings=tuple(asdict(config).items()))
 
 
 def _provenance(tracker: Tracker) -> dict[str, str]:

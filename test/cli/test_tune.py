@@ -70,6 +70,10 @@ def test_a_search_and_its_report_agree_with_the_evaluation(root, capsys):
     assert len((out / "trials.csv").read_text().splitlines()) == 4
     assert "lite.safetensors (lite), SHA-256" in table
 
+    # The same search, reported by other processes.
+    assert tune(root, "--trials", "3", "--resume", "--workers", "2") == 0
+    assert (out / "table.md").read_text() == table
+
     assert tune(root, "--trials", "3") == 2
     assert "holds a search already: --resume" in capsys.readouterr().err
     assert tune(root, "--trials", "3", "--half", "odd", "--resume") == 2
@@ -81,6 +85,7 @@ def test_a_search_and_its_report_agree_with_the_evaluation(root, capsys):
     [
         (SPACE, ["--trials", "0"], "trials must be at least 1, got 0"),
         (SPACE, ["--cache-mb", "-1"], "the frame cache must be at least 0 MB, got -1"),
+        (SPACE, ["--workers", "0"], "the number of workers must be at least 1, got 0"),
         (SPACE, ["--space", "none.yaml"], "no search space at none.yaml"),
         (SPACE, ["--network", "vgg"], "network must be one of"),
         (SPACE, ["--resume"], "holds no search to resume"),

@@ -14,9 +14,8 @@ from typing import Any
 import yaml
 from optuna.trial import TrialState
 
-from gradnet_ros.evaluation.frame_cache import FrameCache, cached
 from gradnet_ros.evaluation.search.halves import Halves
-from gradnet_ros.evaluation.search.scorer import Score, Scorer, mean_score
+from gradnet_ros.evaluation.search.scorer import Player, Score, mean_score
 from gradnet_ros.evaluation.search.study import SharedStudy
 from gradnet_ros.evaluation.sequences import Sequence
 from gradnet_ros.tracking.config import TrackerConfig
@@ -53,9 +52,8 @@ def compared(defaults: TrackerConfig, best: TrackerConfig) -> dict[str, TrackerC
 def measure(
     configs: Mapping[str, TrackerConfig],
     sequences: Iterable[Sequence],
-    score: Scorer,
+    play: Player,
     known: Known,
-    cache_megabytes: float,
     say: Callable[[str], None],
 ) -> list[Row]:
     """Score settings on whole sequences; equal settings are run once.
@@ -63,21 +61,24 @@ def measure(
     Args:
         configs: title -> settings.
         sequences: all that are to be run.
-        score: scores settings on a sequence.
+        play: scores settings on sequences.
         known: what has been measured already.
-        cache_megabytes: memory for the frames of one sequence, between the settings.
         say: is told what came of each sequence.
     """
     found: dict[TrackerConfig, dict[str, Score]] = {
         config: dict(known.get(config, {})) for config in configs.values()
     }
-    for sequence in sequences:
-        kept = cached(sequence, FrameCache(cache_megabytes))
-        for config, scores in found.items():
-            if sequence.name not in scores:
-                scores[sequence.name] = score(config, kept)
-        figures = [f"{title} {found[config][sequence.name].auc:.3f}" for title, config in configs.items()]
-        say(f"{sequence.name}: AUC of {'; '.join(figures)}")
+    runs = [
+        (config, sequence)
+        for sequence in sequences
+        for config, scores in found.items()
+        if sequence.name not in scores
+    ]
+    for config, name, score in play(runs):
+        found[config][name] = score
+        if all(name in scores for scores in found.values()):
+            figures = [f"{title} {found[each][name].auc:.3f}" for title, each in configs.items()]
+            say(f"{name}: AUC of {'; '.join(figures)}")
     return [Row(title, config, found[config]) for title, config in configs.items()]
 
 

@@ -13,7 +13,7 @@ from gradnet_ros.evaluation.frame_cache import FrameCache, cached
 from gradnet_ros.evaluation.search.halves import Halves, short_first, split
 from gradnet_ros.evaluation.search.plot import plot_search
 from gradnet_ros.evaluation.search.report import compared, measure, table, write_settings, write_trials
-from gradnet_ros.evaluation.search.scorer import Score, Scorer
+from gradnet_ros.evaluation.search.scorer import Player, Score, Scorer
 from gradnet_ros.evaluation.search.space import SearchSpace
 from gradnet_ros.evaluation.search.study import SharedStudy
 from gradnet_ros.evaluation.search.trials import search
@@ -60,6 +60,7 @@ def tune(
     space: SearchSpace,
     own: TrackerConfig,
     score: Scorer,
+    play: Player,
     output: Path,
     config: TuneConfig,
     weights: Mapping[str, str],
@@ -74,7 +75,8 @@ def tune(
         sequences: all sequences; the frames of those of the other half are not opened before the report.
         space: what is searched.
         own: the checkpoint's own settings.
-        score: scores settings on a sequence.
+        score: scores settings on a sequence, for a trial.
+        play: scores settings on many sequences, for the report.
         output: folder of the search.
         config: how to search.
         weights: what tells these weights from others; a search goes on with the same ones only.
@@ -103,7 +105,7 @@ def tune(
         search(study, played, score, config.trials, say)
         if study.busy_elsewhere:
             return False
-        del cache, played  # the report has a use for that memory
+        del cache, played  # several processes may need that memory now
         write_trials(output / "trials.csv", study)
         plot_search(output / "search.png", study, space)
         settings = study.settings(study.best)
@@ -112,9 +114,8 @@ def tune(
         rows = measure(
             compared(own, study.config(study.best)),
             [*halves.search, *halves.other],
-            score,
+            play,
             known,
-            config.cache_megabytes,
             say,
         )
         text = table(rows, halves, settings, {**_outline(study, config, halves), **facts})

@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 from gradnet_ros.evaluation.search import run as tuning
 from gradnet_ros.evaluation.search.report import compared, measure
 from gradnet_ros.evaluation.search.run import TuneConfig, tune
-from gradnet_ros.evaluation.search.scorer import Score
+from gradnet_ros.evaluation.search.scorer import Score, in_turn
 from gradnet_ros.evaluation.search.space import make_space
 from gradnet_ros.evaluation.search.study import SharedStudy
 from gradnet_ros.evaluation.search.trials import search
@@ -70,6 +70,7 @@ def run(folder, trials, score=fake_score, sequences=None, space=SPACE, own=OWN, 
         space,
         own,
         score,
+        in_turn(score),
         folder,
         TuneConfig(trials, **settings),
         {"weights": "a"},
@@ -328,7 +329,8 @@ def test_who_ends_first_leaves_the_report_to_the_other(tmp_path):
     def score(config, sequence):
         if not inner:  # in the first trial another process joins, and ends before
             inner.append(None)
-            arguments = (sequences, SPACE, OWN, fake_score, tmp_path, TuneConfig(4, resume=True))
+            played = (fake_score, in_turn(fake_score))
+            arguments = (sequences, SPACE, OWN, *played, tmp_path, TuneConfig(4, resume=True))
             inner[0] = tune(*arguments, {"weights": "a"}, {}, lambda _: None)
             assert not (tmp_path / "table.md").exists()
         return fake_score(config, sequence)
@@ -396,7 +398,7 @@ def test_what_trials_have_measured_is_not_measured_again(tmp_path):
 def test_equal_settings_are_run_once():
     spy = Spy()
     off = replace(OWN, update_interval=0)
-    rows = measure(compared(off, off), make_sequences(3), spy, {}, 0.0, lambda _: None)
+    rows = measure(compared(off, off), make_sequences(3), in_turn(spy), {}, lambda _: None)
     assert len(spy.asked) == 3
     assert len({tuple(row.scores.items()) for row in rows}) == 1
 
