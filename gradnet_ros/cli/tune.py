@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gradnet_ros.tracking.tracker import Tracker
 
 HALVES = ("even", "odd", "all")
+SEGMENT_FRAMES = 60
 """For help without imports; a test compares them with the library's."""
 
 
@@ -66,6 +67,21 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         help="search on the first N frames of each sequence; the report is on all frames (default: all)",
     )
     parser.add_argument(
+        "--segments",
+        type=int,
+        default=0,
+        metavar="N",
+        help="search on up to N pieces of each sequence, every one with a start of its own, cut as by gradnet"
+        " eval; the report is on whole sequences in any case",
+    )
+    parser.add_argument(
+        "--segment-frames",
+        type=int,
+        default=SEGMENT_FRAMES,
+        metavar="M",
+        help="frames of a piece (default: %(default)s)",
+    )
+    parser.add_argument(
         "--cache-mb",
         type=float,
         default=1500.0,
@@ -105,6 +121,8 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.seed,
         arguments.half,
         arguments.max_frames,
+        arguments.segments,
+        arguments.segment_frames,
         arguments.cache_mb,
         arguments.resume,
     )

@@ -60,15 +60,22 @@ class CachedSequence(Sequence):
 
     Attributes:
         cache: a cache that holds no other sequence of this name.
+        inner: what is cached.
         limit: frames to play at most; ``None`` plays all.
     """
 
     cache: FrameCache
+    inner: Sequence
     limit: int | None
+
+    @property
+    def whole_name(self) -> str:
+        """See :attr:`.Sequence.whole_name`."""
+        return self.inner.whole_name
 
     def frames(self) -> Iterator[Frame]:
         """The frames, HxWx3 BGR."""
-        decode = super().frames
+        decode = self.inner.frames
         return self.cache.play(self.name, len(self.truth), lambda: islice(decode(), self.limit))
 
 
@@ -77,4 +84,4 @@ def cached(sequence: Sequence, cache: FrameCache, max_frames: int = 0) -> Cached
     limit = max_frames or None
     head = sequence.cut(limit)
     values = {field.name: getattr(head, field.name) for field in fields(Sequence)}
-    return CachedSequence(**values, cache=cache, limit=limit)
+    return CachedSequence(**values, cache=cache, inner=sequence, limit=limit)

@@ -10,6 +10,7 @@ import pytest
 from gradnet_ros import Tracker
 from gradnet_ros.cli import tune as tune_command
 from gradnet_ros.cli.main import main
+from gradnet_ros.evaluation import segments
 from gradnet_ros.evaluation.search import halves
 from gradnet_ros.evaluation.search.scorer import TrackerScorer, mean_score
 from gradnet_ros.evaluation.sequences import read_folder
@@ -84,6 +85,9 @@ def test_a_search_and_its_report_agree_with_the_evaluation(root, capsys):
     ("space", "arguments", "message"),
     [
         (SPACE, ["--trials", "0"], "trials must be at least 1, got 0"),
+        (SPACE, ["--segments", "-1"], "segments must be 0 (none) or at least 1, got -1"),
+        (SPACE, ["--segments", "2", "--segment-frames", "1"], "segment frames must be at least 2, got 1"),
+        (SPACE, ["--segments", "2", "--max-frames", "9"], "segments lie all over it: give one of them"),
         (SPACE, ["--cache-mb", "-1"], "the frame cache must be at least 0 MB, got -1"),
         (SPACE, ["--workers", "0"], "the number of workers must be at least 1, got 0"),
         (SPACE, ["--space", "none.yaml"], "no search space at none.yaml"),
@@ -115,5 +119,6 @@ def test_missing_packages_are_named(tmp_path):
     )
 
 
-def test_the_halves_are_the_librarys():
+def test_the_halves_and_frames_are_the_librarys():
     assert tune_command.HALVES == halves.HALVES
+    assert tune_command.SEGMENT_FRAMES == segments.FRAMES

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gradnet_ros.evaluation.frame_cache import FrameCache, cached
+from gradnet_ros.evaluation.segments import cut_segments
 from gradnet_ros.evaluation.sequences import Sequence
 
 SIDE = 100
@@ -69,6 +70,14 @@ def test_the_first_frames_alone(tmp_path, decoded):
 def test_a_whole_sequence_is_not_cut_to_its_truth(tmp_path, decoded):
     short = Sequence("a", tmp_path / "5", np.ones((3, 4)))
     assert len(numbers(cached(short, FrameCache(1)))) == 5
+
+
+def test_a_piece_stays_a_piece(tmp_path, decoded):
+    (_, piece) = cut_segments([sequence(tmp_path, "a", 9)], 2, 4)
+    each = cached(piece, FrameCache(1))
+    assert (each.name, each.whole_name) == ("a@5", "a")
+    assert numbers(each) == numbers(each) == [5, 6, 7, 8]
+    assert decoded == ["a@5"]
 
 
 def test_a_negative_size():

@@ -10,13 +10,14 @@ from pathlib import Path
 from optuna.trial import TrialState
 
 from gradnet_ros.evaluation.frame_cache import FrameCache, cached
-from gradnet_ros.evaluation.search.halves import Halves, short_first, split
+from gradnet_ros.evaluation.search.halves import short_first, split
 from gradnet_ros.evaluation.search.plot import plot_search
 from gradnet_ros.evaluation.search.report import compared, measure, table, write_settings, write_trials
 from gradnet_ros.evaluation.search.scorer import Player, Score, Scorer
 from gradnet_ros.evaluation.search.space import SearchSpace
 from gradnet_ros.evaluation.search.study import SharedStudy
 from gradnet_ros.evaluation.search.trials import search
+from gradnet_ros.evaluation.segments import FRAMES, cut_segments
 from gradnet_ros.evaluation.sequences import Sequence
 from gradnet_ros.tracking.config import TrackerConfig
 
@@ -30,6 +31,8 @@ class TuneConfig:
         seed: of the draws and of the order of sequences; at least 0.
         half: what to search on, see :data:`gradnet_ros.evaluation.search.halves.HALVES`.
         max_frames: frames of a sequence that a trial plays at most; 0 plays all. The report always does.
+        segments: a trial plays so many pieces of a sequence, each with a start of its own; 0 plays it in one.
+        segment_frames: frames of a piece.
         cache_megabytes: memory for decoded frames.
         resume: go on with, or join, a search that is there.
     """
@@ -38,6 +41,8 @@ class TuneConfig:
     seed: int = 0
     half: str = "even"
     max_frames: int = 0
+    segments: int = 0
+    segment_frames: int = FRAMES
     cache_megabytes: float = 1500.0
     resume: bool = False
 
@@ -53,6 +58,12 @@ class TuneConfig:
             raise ValueError(f"seed must be at least 0, got {self.seed}")
         if self.max_frames != 0 and self.max_frames < 2:
             raise ValueError(f"max_frames must be 0 (all) or at least 2, got {self.max_frames}")
+        if self.segments < 0:
+            raise ValueError(f"segments must be 0 (none) or at least 1, got {self.segments}")
+        if self.segments and self.max_frames:
+            raise ValueError(
+                "max_frames are the first of a sequence, segments lie all over it: give one of them"
+            )
 
 
 def tune(
@@ -92,7 +103,9 @@ def tune(
     """
     halves = split(sequences, config.half)
     cache = FrameCache(config.cache_megabytes)
-    played = short_first([cached(each, cache, config.max_frames) for each in halves.search], config.seed)
+    # Halved first: pieces of one sequence belong to one half.
+    searched = _cut(halves.search, config)
+    played = short_first([cached(each, cache, config.max_frames) for each in searched], config.seed)
     plan = {
         **weights,
         "seed": config.seed,
@@ -110,7 +123,7 @@ def tune(
         plot_search(output / "search.png", study, space)
         settings = study.settings(study.best)
         write_settings(output, settings)
-        known = {} if config.max_frames else _known(study)
+        known = {} if config.max_frames or config.segments else _known(study)
         rows = measure(
             compared(own, study.config(study.best)),
             [*halves.search, *halves.other],
@@ -118,9 +131,18 @@ def tune(
             known,
             say,
         )
-        text = table(rows, halves, settings, {**_outline(study, config, halves), **facts})
+        text = table(
+            rows, halves, settings, {**_outline(study, config, len(halves.search), len(searched)), **facts}
+        )
         (output / "table.md").write_text(text)
         return True
+
+
+def _cut(sequences: SequenceOf[Sequence], config: TuneConfig) -> SequenceOf[Sequence]:
+    """What trials play."""
+    if not config.segments:
+        return sequences
+    return cut_segments(sequences, config.segments, config.segment_frames)
 
 
 def _known(study: SharedStudy) -> dict[TrackerConfig, dict[str, Score]]:
@@ -129,10 +151,11 @@ def _known(study: SharedStudy) -> dict[TrackerConfig, dict[str, Score]]:
     return {study.config(trial): study.scores(trial) for trial in done}
 
 
-def _outline(study: SharedStudy, config: TuneConfig, halves: Halves) -> dict[str, str]:
+def _outline(study: SharedStudy, config: TuneConfig, sequences: int, searched: int) -> dict[str, str]:
     dropped = sum(trial.state == TrialState.PRUNED for trial in study.finished)
     frames = f", first {config.max_frames} frames of each" if config.max_frames else ""
+    pieces = f"{searched} segments of up to {config.segment_frames} frames of " if config.segments else ""
     return {
-        "search": f"{len(study.finished)} trials ({dropped} dropped early) on {len(halves.search)} sequences"
+        "search": f"{len(study.finished)} trials ({dropped} dropped early) on {pieces}{sequences} sequences"
         f" ({config.half}{frames}), seed {config.seed}; best is trial {study.best.number}"
     }

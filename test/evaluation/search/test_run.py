@@ -216,6 +216,26 @@ def test_a_search_plays_the_first_frames_and_the_report_all(tmp_path):
     assert parse(text)["best"][-2] == pytest.approx(np.mean(list(set(lengths[searched:]))) / 100)
 
 
+def test_a_search_plays_pieces_of_its_half_and_the_report_whole_sequences(tmp_path):
+    played = []
+
+    def score(config, sequence):
+        played.append((sequence.whole_name, sequence.name, len(sequence.truth)))
+        return Score(len(sequence.truth) / 100, 0.5)
+
+    run(tmp_path, 3, score, segments=2, segment_frames=20)
+    whole = [number for number, each in enumerate(played) if each[0] == each[1]]
+    searched, reported = played[: whole[0]], played[whole[0] :]
+    # Sequences have 40 to 64 frames: two pieces of each, at its start and at its end.
+    halves = {f"s{number:02d}": 20 + 3 * number for number in range(0, 9, 2)}
+    assert set(searched) == {
+        (name, f"{name}@{first}", 20) for name, last in halves.items() for first in (0, last)
+    }
+    assert {each[1:] for each in reported} == {(f"s{number:02d}", 40 + 3 * number) for number in range(9)}
+    text = (tmp_path / "table.md").read_text()
+    assert "on 10 segments of up to 20 frames of 5 sequences (even), seed 0" in text
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
