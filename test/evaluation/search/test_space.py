@@ -16,7 +16,6 @@ SIZE = {"size_penalty": {"low": 0.01, "high": 0.5}}
 
 def test_the_spaces_that_are_shipped():
     assert [path.name for path in SHIPPED] == [
-        "alexnet-pyramid.yaml",
         "alexnet.yaml",
         "lite.yaml",
     ]
