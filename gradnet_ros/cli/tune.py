@@ -72,7 +72,7 @@ def add_parser(commands: argparse._SubParsersAction[Any]) -> None:
         default=0,
         metavar="N",
         help="search on up to N pieces of each sequence, every one with a start of its own, cut as by gradnet"
-        " eval; the report is on whole sequences in any case",
+        " eval; the report is on whole sequences and on such pieces",
     )
     parser.add_argument(
         "--segment-frames",

@@ -52,18 +52,26 @@ def auc_differences(evaluation: Evaluation, scores: Mapping[str, TrackerScores])
         }
         gains = {name: mine - theirs for name, (mine, theirs) in pairs.items() if isfinite(mine - theirs)}
         if gains:
-            mean = sum(gains.values()) / len(gains)
-            error, count = _clustered(mean, gains, whole)
-            found.append(Difference(first, other, mean, error, count))
+            found.append(Difference(first, other, *clustered(gains, whole)))
     return found
 
 
-def _clustered(mean: float, gains: Mapping[str, float], whole: Mapping[str, str]) -> tuple[float, int]:
-    """Standard error of a mean whose parts vary together within a whole, and the number of wholes."""
+def clustered(gains: Mapping[str, float], whole: Mapping[str, str]) -> tuple[float, float, int]:
+    """A mean whose parts vary together within a whole, its standard error, and the number of wholes.
+
+    Args:
+        gains: name -> gain; at least one.
+        whole: name -> name of the whole that it is a part of.
+
+    Returns:
+        The mean over the parts, each counting the same; its error over other wholes, NaN of fewer than two;
+        the number of wholes.
+    """
+    mean = sum(gains.values()) / len(gains)
     sums: dict[str, float] = defaultdict(float)
     for name, gain in gains.items():
         sums[whole[name]] += gain - mean
     count = len(sums)
     if count < 2:
-        return nan, count
-    return sqrt(count / (count - 1) * sum(each**2 for each in sums.values())) / len(gains), count
+        return mean, nan, count
+    return mean, sqrt(count / (count - 1) * sum(each**2 for each in sums.values())) / len(gains), count

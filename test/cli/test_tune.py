@@ -51,7 +51,7 @@ def test_a_search_and_its_report_agree_with_the_evaluation(root, capsys):
     out = root / "out"
     table = (out / "table.md").read_text()
     assert table in output
-    lines = table.split("\n\n")[0].splitlines()[2:]
+    lines = table.split("\n\n")[1].splitlines()[2:]
     rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in lines}
     best = json.loads((out / "best.json").read_text())
     sequences = read_folder(root / "sequences")

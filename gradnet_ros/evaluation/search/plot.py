@@ -49,7 +49,7 @@ def _plot_history(axes: Axes, study: SharedStudy) -> None:
     done = _complete(study)
     dropped = [trial for trial in _dropped(study) if trial.value is not None]
     axes.scatter([t.number for t in dropped], _values(dropped), **_DROPPED, label="dropped early")
-    axes.scatter([t.number for t in done], _values(done), **_DONE, label="all sequences")
+    axes.scatter([t.number for t in done], _values(done), **_DONE, label="ran to the end")
     best = [max(_values(done[: count + 1])) for count in range(len(done))]
     axes.step([t.number for t in done], best, where="post", c=_BEST["c"], lw=1, zorder=0, label="best so far")
     for trial in _baseline(done):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import isfinite
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 import yaml
 from optuna.trial import TrialState
 
+from gradnet_ros.evaluation.differences import clustered
 from gradnet_ros.evaluation.search.halves import Halves
 from gradnet_ros.evaluation.search.scorer import Player, Score, mean_score
 from gradnet_ros.evaluation.search.study import SharedStudy
@@ -39,6 +40,21 @@ class Row:
     scores: Mapping[str, Score]
 
 
+@dataclass(frozen=True)
+class Section:
+    """Settings compared on sequences that were played in one way.
+
+    Attributes:
+        title: how they were played.
+        halves: what was played, whole sequences or pieces of them.
+        rows: what was compared, among them those titled ``defaults`` and ``best``.
+    """
+
+    title: str
+    halves: Halves
+    rows: SequenceOf[Row]
+
+
 def compared(defaults: TrackerConfig, best: TrackerConfig) -> dict[str, TrackerConfig]:
     """What a report compares: both settings, each also with the gradient branch switched off."""
     return {
@@ -56,7 +72,7 @@ def measure(
     known: Known,
     say: Callable[[str], None],
 ) -> list[Row]:
-    """Score settings on whole sequences; equal settings are run once.
+    """Score settings on sequences; equal settings are run once.
 
     Args:
         configs: title -> settings.
@@ -82,34 +98,21 @@ def measure(
     return [Row(title, config, found[config]) for title, config in configs.items()]
 
 
-def table(rows: Iterable[Row], halves: Halves, settings: Mapping[str, Any], facts: Mapping[str, str]) -> str:
+def table(sections: SequenceOf[Section], settings: Mapping[str, Any], facts: Mapping[str, str]) -> str:
     """The report in Markdown.
 
     Args:
-        rows: among them those titled ``defaults`` and ``best``.
-        halves: which sequences were searched on.
+        sections: at least one.
         settings: the best values of what was searched or fixed.
         facts: name -> value of what else belongs to the figures (commit, date, machine).
     """
-    rows = list(rows)
-    by_title = {row.title: row for row in rows}
-    defaults, best = by_title[DEFAULTS], by_title[BEST]
-    parts: dict[str, tuple[Sequence, ...]] = {}
-    if halves.other:
-        parts = {"search half": halves.search, "other half": halves.other}
-    parts["all"] = (*halves.search, *halves.other)
-    names = {part: [sequence.name for sequence in sequences] for part, sequences in parts.items()}
-    heads = [f"{part} ({len(each)}): AUC | precision" for part, each in names.items()]
-    lines = [f"| settings | {' | '.join(heads)} |", "|---" * (1 + 2 * len(parts)) + "|"]
-    for row in rows:
-        means = [mean_score({name: row.scores[name] for name in each}) for each in names.values()]
-        cells = [f"{score.auc:.4f} | {score.precision:.4f}" for score in means]
-        lines.append(f"| {row.title} | {' | '.join(cells)} |")
-    lines += ["", f"`{BEST}` against `{DEFAULTS}`, AUC sequence by sequence:", ""]
-    lines += [f"- {part}: {_difference(best, defaults, each)}" for part, each in names.items()]
-    if not halves.other:
-        lines.append("- searched on all sequences: nothing here guards against over-fitting")
-    lines += ["", f"| setting | {DEFAULTS} | {BEST} |", "|---|---|---|"]
+    lines: list[str] = []
+    for section in sections:
+        lines += [f"**{section.title}**", "", *_section(section), ""]
+    if not sections[0].halves.other:
+        lines += ["Searched on all sequences: nothing here guards against over-fitting.", ""]
+    defaults = _row(sections[0], DEFAULTS)
+    lines += [f"| setting | {DEFAULTS} | {BEST} |", "|---|---|---|"]
     lines += [
         f"| `{name}` | {getattr(defaults.config, name)} | {value} |" for name, value in settings.items()
     ]
@@ -117,11 +120,36 @@ def table(rows: Iterable[Row], halves: Halves, settings: Mapping[str, Any], fact
     return "\n".join(lines) + "\n"
 
 
-def _difference(best: Row, defaults: Row, names: list[str]) -> str:
-    gains = [best.scores[name].auc - defaults.scores[name].auc for name in names]
-    error = f" +- {stdev(gains) / sqrt(len(gains)):.4f} (standard error)" if len(gains) > 1 else ""
-    better, worse = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
-    return f"{mean(gains):+.4f}{error}, {better} better, {worse} worse"
+def _section(section: Section) -> Iterator[str]:
+    halves = section.halves
+    parts: dict[str, tuple[Sequence, ...]] = {}
+    if halves.other:
+        parts = {"search half": halves.search, "other half": halves.other}
+    parts["all"] = (*halves.search, *halves.other)
+    heads = [f"{part} ({len(each)}): AUC | precision" for part, each in parts.items()]
+    yield f"| settings | {' | '.join(heads)} |"
+    yield "|---" * (1 + 2 * len(parts)) + "|"
+    for row in section.rows:
+        means = [mean_score({one.name: row.scores[one.name] for one in each}) for each in parts.values()]
+        cells = [f"{score.auc:.4f} | {score.precision:.4f}" for score in means]
+        yield f"| {row.title} | {' | '.join(cells)} |"
+    yield from ("", f"`{BEST}` against `{DEFAULTS}`, AUC one by one:", "")
+    defaults, best = _row(section, DEFAULTS), _row(section, BEST)
+    for part, each in parts.items():
+        yield f"- {part}: {_difference(best, defaults, each)}"
+
+
+def _row(section: Section, title: str) -> Row:
+    return next(row for row in section.rows if row.title == title)
+
+
+def _difference(best: Row, defaults: Row, played: Iterable[Sequence]) -> str:
+    whole = {each.name: each.whole_name for each in played}
+    gains = {name: best.scores[name].auc - defaults.scores[name].auc for name in whole}
+    mean, error, _ = clustered(gains, whole)
+    spread = f" +- {error:.4f} (standard error over sequences)" if isfinite(error) else ""
+    better, worse = sum(gain > 0 for gain in gains.values()), sum(gain < 0 for gain in gains.values())
+    return f"{mean:+.4f}{spread}, {better} better, {worse} worse"
 
 
 def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
@@ -135,14 +163,14 @@ def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
 def write_trials(path: Path, study: SharedStudy) -> None:
     """Write all finished trials as CSV.
 
-    ``sequences`` says how many a trial ran on; ``auc`` and ``precision`` are means over those. ``note`` says
-    why a trial was dropped that ran on none.
+    ``runs`` says on how many sequences, or pieces of them, a trial ran; ``auc`` and ``precision`` are means
+    over those. ``note`` says why a trial was dropped that ran on none.
     """
     trials = study.finished
     names = list(study.settings(trials[0]))
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(["number", "origin", "state", "sequences", "auc", "precision", *names, "note"])
+        rows.writerow(["number", "origin", "state", "runs", "auc", "precision", *names, "note"])
         for trial in trials:
             scores = study.scores(trial)
             found = mean_score(scores) if scores else None

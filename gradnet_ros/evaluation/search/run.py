@@ -10,9 +10,16 @@ from pathlib import Path
 from optuna.trial import TrialState
 
 from gradnet_ros.evaluation.frame_cache import FrameCache, cached
-from gradnet_ros.evaluation.search.halves import short_first, split
+from gradnet_ros.evaluation.search.halves import Halves, short_first, split
 from gradnet_ros.evaluation.search.plot import plot_search
-from gradnet_ros.evaluation.search.report import compared, measure, table, write_settings, write_trials
+from gradnet_ros.evaluation.search.report import (
+    Section,
+    compared,
+    measure,
+    table,
+    write_settings,
+    write_trials,
+)
 from gradnet_ros.evaluation.search.scorer import Player, Score, Scorer
 from gradnet_ros.evaluation.search.space import SearchSpace
 from gradnet_ros.evaluation.search.study import SharedStudy
@@ -32,6 +39,7 @@ class TuneConfig:
         half: what to search on, see :data:`gradnet_ros.evaluation.search.halves.HALVES`.
         max_frames: frames of a sequence that a trial plays at most; 0 plays all. The report always does.
         segments: a trial plays so many pieces of a sequence, each with a start of its own; 0 plays it in one.
+            The report is on whole sequences and on such pieces.
         segment_frames: frames of a piece.
         cache_megabytes: memory for decoded frames.
         resume: go on with, or join, a search that is there.
@@ -124,17 +132,17 @@ def tune(
         settings = study.settings(study.best)
         write_settings(output, settings)
         known = {} if config.max_frames or config.segments else _known(study)
-        rows = measure(
-            compared(own, study.config(study.best)),
-            [*halves.search, *halves.other],
-            play,
-            known,
-            say,
-        )
-        text = table(
-            rows, halves, settings, {**_outline(study, config, len(halves.search), len(searched)), **facts}
-        )
-        (output / "table.md").write_text(text)
+        ways = [("Whole sequences", halves, known)]
+        if config.segments:
+            pieces = Halves(tuple(searched), tuple(_cut(halves.other, config)))
+            ways.append((f"Segments of up to {config.segment_frames} frames", pieces, _known(study)))
+        configs = compared(own, study.config(study.best))
+        sections = [
+            Section(title, each, measure(configs, (*each.search, *each.other), play, measured, say))
+            for title, each, measured in ways
+        ]
+        outline = _outline(study, config, len(halves.search), len(searched))
+        (output / "table.md").write_text(table(sections, settings, {**outline, **facts}))
         return True
 
 

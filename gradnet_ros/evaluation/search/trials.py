@@ -24,7 +24,7 @@ def search(
 
     Args:
         study: hands out trials and keeps what came of them.
-        sequences: all that a trial runs on, in this order.
+        sequences: all that a trial runs on, or pieces of them, in this order.
         score: scores settings on a sequence.
         trials: trials that the search is to have, those of other processes included.
         say: is told what came of each trial.
@@ -60,7 +60,7 @@ def _run_trial(
         if worse and not study.named(trial):
             study.record(trial, scores)
             study.drop(trial)
-            return f"dropped after {step} of {len(sequences)} sequences at AUC {mean.auc:.4f}"
+            return f"dropped after {step} of {len(sequences)} runs at AUC {mean.auc:.4f}"
     study.record(trial, scores)
     study.finish(trial, mean.auc)
     return f"AUC {mean.auc:.4f}, precision {mean.precision:.4f}"

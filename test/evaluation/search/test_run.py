@@ -145,8 +145,8 @@ def test_bad_settings_are_dropped_early_and_good_ones_are_found(tmp_path, plotte
     dropped = [row for row in rows if row["state"] == "dropped"]
     complete = [row for row in rows if row["state"] == "complete"]
     assert len(dropped) > 8
-    assert {row["sequences"] for row in dropped} <= {"3", "5", "6"}
-    assert {row["sequences"] for row in complete} == {"10"}
+    assert {row["runs"] for row in dropped} <= {"3", "5", "6"}
+    assert {row["runs"] for row in complete} == {"10"}
     best = json.loads((tmp_path / "best.json").read_text())
     assert best["window_influence"] == pytest.approx(0.4, abs=0.1)
     ((path, _, space),) = plotted
@@ -216,24 +216,34 @@ def test_a_search_plays_the_first_frames_and_the_report_all(tmp_path):
     assert parse(text)["best"][-2] == pytest.approx(np.mean(list(set(lengths[searched:]))) / 100)
 
 
-def test_a_search_plays_pieces_of_its_half_and_the_report_whole_sequences(tmp_path):
+def test_a_search_plays_pieces_of_its_half_and_the_report_both(tmp_path):
     played = []
 
     def score(config, sequence):
-        played.append((sequence.whole_name, sequence.name, len(sequence.truth)))
-        return Score(len(sequence.truth) / 100, 0.5)
+        played.append((sequence.whole_name, sequence.name, len(sequence.truth), config.update_interval))
+        return Score(len(sequence.truth) / 100 + 0.01 * config.window_influence, 0.5)
 
     run(tmp_path, 3, score, segments=2, segment_frames=20)
-    whole = [number for number, each in enumerate(played) if each[0] == each[1]]
-    searched, reported = played[: whole[0]], played[whole[0] :]
     # Sequences have 40 to 64 frames: two pieces of each, at its start and at its end.
-    halves = {f"s{number:02d}": 20 + 3 * number for number in range(0, 9, 2)}
-    assert set(searched) == {
-        (name, f"{name}@{first}", 20) for name, last in halves.items() for first in (0, last)
+    pieces = {
+        (f"s{number:02d}", f"s{number:02d}@{first}", 20)
+        for number in range(9)
+        for first in (0, 20 + 3 * number)
     }
-    assert {each[1:] for each in reported} == {(f"s{number:02d}", 40 + 3 * number) for number in range(9)}
+    searchable = {each for each in pieces if int(each[0][1:]) % 2 == 0}
+    whole = {(f"s{number:02d}", f"s{number:02d}", 40 + 3 * number) for number in range(9)}
+    start = next(number for number, each in enumerate(played) if each[:3] in whole)
+    assert {each[:3] for each in played[:start]} == searchable
+    reported = played[start:]
+    assert {each[:3] for each in reported} == whole | pieces
+    # Pieces of the search half are known from the trials, but for those without gradient steps.
+    assert {each[3] for each in reported if each[:3] in searchable} == {0}
     text = (tmp_path / "table.md").read_text()
     assert "on 10 segments of up to 20 frames of 5 sequences (even), seed 0" in text
+    assert parse(text)["best"] == pytest.approx([0.53, 0.5] * 3)
+    assert parse(text, "Segments of up to 20 frames")["best"] == pytest.approx([0.21, 0.5] * 3)
+    assert "search half (10): AUC | precision | other half (8): AUC | precision | all (18): AUC" in text
+    assert "- all: +0.0080 +- 0.0000 (standard error over sequences), 18 better, 0 worse" in text
 
 
 @pytest.mark.parametrize(
@@ -364,9 +374,9 @@ def test_who_ends_first_leaves_the_report_to_the_other(tmp_path):
 # --- the report
 
 
-def parse(table):
-    """Rows of the first table: title -> numbers."""
-    lines = table.split("\n\n")[0].splitlines()[2:]
+def parse(table, title="Whole sequences"):
+    """Rows of a section's table: title -> numbers."""
+    lines = table.split(f"**{title}**\n\n")[1].split("\n\n")[0].splitlines()[2:]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return {row[0]: [float(cell) for cell in row[1:]] for row in cells}
 
@@ -395,7 +405,7 @@ def test_the_table_holds_the_means(tmp_path):
         assert rows[title] == pytest.approx(expected, abs=5.1e-5)
     assert "search half (5): AUC | precision | other half (4): AUC | precision | all (9): AUC" in text
     gain = rows["best"][2] - rows["defaults"][2]
-    assert f"- other half: {gain:+.4f} +- 0.0000 (standard error), 4 better, 0 worse" in text
+    assert f"- other half: {gain:+.4f} +- 0.0000 (standard error over sequences), 4 better, 0 worse" in text
     assert "- search: 8 trials (" in text
     assert "- commit: abc" in text
 
