@@ -15,10 +15,7 @@ SIZE = {"size_penalty": {"low": 0.01, "high": 0.5}}
 
 
 def test_the_spaces_that_are_shipped():
-    assert [path.name for path in SHIPPED] == [
-        "alexnet.yaml",
-        "lite.yaml",
-    ]
+    assert [path.name for path in SHIPPED] == ["alexnet-template.yaml", "alexnet.yaml", "lite.yaml"]
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
