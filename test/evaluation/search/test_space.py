@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gradnet_ros
 from gradnet_ros.evaluation.search.space import Range, make_space, read_space
+from gradnet_ros.nn.checkpoint import load_network
 from gradnet_ros.tracking.config import TrackerConfig
 
 SHIPPED = sorted((Path(__file__).parents[3] / "config" / "tuning").glob("*.yaml"))
+WEIGHTS = Path(gradnet_ros.__file__).parent / "weights"
 SIZE = {"size_penalty": {"low": 0.01, "high": 0.5}}
 
 
@@ -19,9 +22,10 @@ def test_the_spaces_that_are_shipped():
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_a_shipped_space_goes_with_the_papers_settings(path):
+def test_a_shipped_space_goes_with_what_its_network_ships(path):
     space = read_space(path)
-    own = TrackerConfig().with_overrides(space.fixed)
+    weights = WEIGHTS / f"{path.stem.split('-')[0]}.safetensors"
+    own = TrackerConfig().with_overrides(load_network(weights).tracker)
     assert space.point(own) is not None
     assert space.points(own)
     assert "tracked_score" not in space.distributions()
